@@ -1,0 +1,124 @@
+"""What `reservation.yaml` declares, as values: already checked, times aware, units in types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+Launcher = Literal["chi", "terraform"]
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveHours:
+    """The daily window in which a lab may be active, for example 08:00-24:00 in New York."""
+
+    opens: time
+    closes: time
+    """Midnight at the end of the day is `time(0)`."""
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """How long anything of this lab may exist."""
+
+    max: timedelta
+    warn: tuple[timedelta, ...] = ()
+    """How long before the deadline to warn, longest first."""
+    hours: ActiveHours | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseSpec:
+    """What to reserve, and when."""
+
+    duration: timedelta
+    start: datetime | None = None
+    """Aware; None means now."""
+    end_early: timedelta = timedelta(0)
+    """How long before the full hour a lease ends, so that the next one can start."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSpec:
+    """One instance of the lab. Exactly one of `flavor` and `node_type` is set."""
+
+    key: str
+    """Its name in the file."""
+    image: str
+    flavor: str | None = None
+    node_type: str | None = None
+    floating_ip: bool = False
+    ports: tuple[int, ...] = (22,)
+    """TCP ports that are open to the world on its floating IP."""
+    stack: tuple[str, ...] = ()
+    """Ansible roles to apply, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSpec:
+    shared: str = "sharednet1"
+    """The site's network through which the world is reached."""
+    private: IPv4Network | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A planned outage: no lease may overlap it."""
+
+    site: str
+    start: datetime
+    end: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """What the reaper leaves alone."""
+
+    names: tuple[str, ...] = ()
+    """Regular expressions, searched in the resource's name."""
+    owners: tuple[str, ...] = ()
+    until: tuple[tuple[str, datetime], ...] = ()
+    """(name, instant): left alone until then."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassSpec:
+    roster: Path
+    per: Literal["student", "group"] = "student"
+
+
+@dataclass(frozen=True, slots=True)
+class LabSpec:
+    """One lab, as its file declares it."""
+
+    lab: str
+    site: str
+    lifetime: Lifetime
+    lease: LeaseSpec
+    nodes: tuple[NodeSpec, ...]
+    timezone: ZoneInfo
+    source: Path
+    """The file, for messages and for paths relative to it."""
+    project: str | None = None
+    """Project name; None means the session's own."""
+    network: NetworkSpec = NetworkSpec()
+    launch: Launcher = "chi"
+    spare: Spare = Spare()
+    outages: tuple[Outage, ...] = ()
+    class_: ClassSpec | None = None
+
+    def lease_name(self, owner: str) -> str:
+        """Name of the owner's lease, as Chameleon's own labs write it: `<lab>-<owner>`."""
+        return f"{self.lab}-{owner}"
+
+    def instance_name(self, node: NodeSpec, owner: str) -> str:
+        """Name of an instance: the lease's where the lab has one node, else with the node first."""
+        if len(self.nodes) == 1:
+            return self.lease_name(owner)
+        return f"{node.key}-{self.lab}-{owner}"

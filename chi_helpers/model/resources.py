@@ -1,0 +1,87 @@
+"""What a site showed at one instant: plain values, no client, no lazy loading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from chi_helpers.model.stamp import Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseView:
+    """A Blazar lease. `status` is Blazar's own word (PENDING, ACTIVE, TERMINATED, ERROR ...)."""
+
+    id: str
+    name: str
+    status: str
+    user_id: str
+    start: datetime
+    end: datetime
+    reservations: tuple[ReservationView, ...] = ()
+
+    @property
+    def over(self) -> bool:
+        """Ended: Blazar keeps such leases for ever, names and all."""
+        return self.status == "TERMINATED"
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationView:
+    id: str
+    resource_type: str
+    """`flavor:instance`, `physical:host`, `virtual:floatingip` ..."""
+    amount: int
+    status: str = ""
+    flavor_id: str | None = None
+    """For `flavor:instance`: the flavor that was reserved."""
+    resource_properties: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceView:
+    """A Nova instance. `status` is Nova's own word."""
+
+    id: str
+    name: str
+    status: str
+    user_id: str
+    created: datetime | None
+    stamp: Stamp | None = None
+    addresses: tuple[str, ...] = ()
+    """Fixed addresses."""
+    floating_ips: tuple[str, ...] = ()
+    key_name: str | None = None
+    locked: bool = False
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FloatingIPView:
+    id: str
+    address: str
+    port_id: str | None
+    stamp: Stamp | None = None
+    status: str = ""
+    reserved: bool = False
+    """Blazar holds it for a lease: never ours to release."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroupView:
+    id: str
+    name: str
+    stamp: Stamp | None = None
+    tcp_ports: frozenset[int] = field(default_factory=frozenset)
+    """TCP ports open to 0.0.0.0/0 over IPv4, single-port rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What of one lab and owner a site showed at `at` (the site's own clock)."""
+
+    at: datetime
+    leases: tuple[LeaseView, ...] = ()
+    instances: tuple[InstanceView, ...] = ()
+    floating_ips: tuple[FloatingIPView, ...] = ()
+    security_groups: tuple[SecurityGroupView, ...] = ()
