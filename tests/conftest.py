@@ -1,0 +1,60 @@
+"""Fixtures of every tier. The site is one sandbox for the whole session, started by its public command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+
+from tests.support.labs import write_lab
+from tests.support.sandbox import Sandbox, SandboxFailedError
+from tests.support.site import CHECKOUT, SiteUnderTest, site_of
+from tests.support.student import Student
+
+
+@pytest.fixture(scope="session")
+def test_state() -> Path:
+    """Where the sandboxes of the test run live: CHI_LAB_STATE, else `.chi-lab/tests` in the checkout."""
+    return Path(os.environ.get("CHI_LAB_STATE") or CHECKOUT / ".chi-lab" / "tests").resolve()
+
+
+@pytest.fixture(scope="session")
+def site(test_state: Path) -> Iterator[SiteUnderTest]:
+    """CHI@Sandbox with real machines, shared by all tests of the session.
+
+    Fresh at the start, unless CHI_LAB_TEST_KEEP=1; down at the end, its data kept for a look.
+    CHI_LAB_TEST_SITE=<path of a site.json> uses a sandbox that runs already, and leaves it alone.
+    """
+    if running := os.environ.get("CHI_LAB_TEST_SITE"):
+        yield site_of(Path(running))
+        return
+    sandbox = Sandbox("test", test_state)
+    try:
+        if os.environ.get("CHI_LAB_TEST_KEEP") != "1":
+            sandbox.do("reset", "--yes")
+        found = sandbox.up("--region", "CHI@Sandbox", "--machines", "podman")
+    except SandboxFailedError as error:
+        pytest.fail(f"The tests need a sandbox with machines, and it did not start.\n{error}", pytrace=False)
+    yield found
+    sandbox.do("down")
+
+
+@pytest.fixture
+def student(site: SiteUnderTest, tmp_path: Path) -> Iterator[Student]:
+    """An owner name that no other test uses; what it still holds at the end is removed, and that is checked."""
+    someone = Student(site, f"t{token_hex(5)}", tmp_path)
+    yield someone
+    someone.remove_everything()
+
+
+@pytest.fixture
+def lab_file(site: SiteUnderTest, tmp_path: Path) -> Callable[..., Path]:
+    """`lab_file(**changes)` writes a reservation.yaml for the site (see `labs.lab_text`); returns its path."""
+
+    def write(name: str = "reservation.yaml", **changes: object) -> Path:
+        return write_lab(tmp_path / name, site.region, **changes)
+
+    return write
