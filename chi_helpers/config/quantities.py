@@ -1,0 +1,160 @@
+"""Durations, times and time zones as people write them.
+
+Each parser raises `ValueError` with a message that says what to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from chi_helpers.config.problems import did_you_mean
+
+DURATION = r"^\s*(?=\d)(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m)?\s*$"
+MOMENT = r"^(\d{4}-\d{2}-\d{2})[ T](\d{1,2}):(\d{2})(?::00)?\s*(Z|[+-]\d{2}:?\d{2})?$"
+HOURS = r"^\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})(?:\s+(\S+))?\s*$"
+LONGEST = timedelta(days=366)
+
+
+def duration(value: Any) -> timedelta:
+    """Read `6h`, `90m`, `2h30m` or `1d`. Whole minutes, at most a year."""
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise ValueError(f"{value} has no unit: write {value}h for hours or {value}m for minutes")  # noqa: TRY004
+    text = str(value).strip()
+    if clock := re.fullmatch(r"(\d+):(\d{2})(?::\d{2})?", text):
+        hours, minutes = int(clock[1]), int(clock[2])
+        spelled = f"{hours}h{minutes}m" if minutes else f"{hours}h"
+        raise ValueError(f"{text} is a time of day, not a duration: write {spelled}")
+    found = re.match(DURATION, text.lower())
+    if value is None or isinstance(value, bool | list | dict) or not found:
+        raise ValueError(f"{_shown(value)} is not a duration: write for example 6h, 90m, 2h30m or 1d")
+    days, hours, minutes = (int(part or 0) for part in found.groups())
+    if len(text) > len("365d23h59m") * 2 or (days * 24 + hours) * 60 + minutes > LONGEST.days * 24 * 60:
+        raise ValueError(f"{text} is longer than a year")
+    return timedelta(days=days, hours=hours, minutes=minutes)
+
+
+def positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("must be longer than nothing: write for example 6h")
+    return value
+
+
+def moment(value: Any) -> datetime:
+    """Read `2026-01-29 14:00`, naive, or the same with `Z` or an offset from UTC, aware. Whole minutes."""
+    if isinstance(value, datetime):
+        return value
+    text = str(value).strip()
+    found = re.match(MOMENT, text)
+    if not found:
+        raise ValueError(_not_a_moment(value, text))
+    day, hour, minute, offset = found[1], int(found[2]), int(found[3]), found[4]
+    if hour == 24 and minute == 0:  # noqa: PLR2004
+        raise ValueError(f"{text}: a day ends at 00:00 of the next one; write that")
+    try:
+        return datetime.fromisoformat(f"{day}T{hour:02}:{minute:02}{offset or ''}")
+    except ValueError as error:
+        raise ValueError(f"{text} does not exist: {error}") from error
+
+
+def _not_a_moment(value: Any, text: str) -> str:
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        return f"{text} has no time of day: write for example {text} 14:00"
+    if re.match(MOMENT.replace("(?::00)?", r":\d{2}(?:\.\d+)?"), text):
+        return f"{text} has seconds: leases start and end on whole minutes"
+    return f"{_shown(value)} is not a time: write for example 2026-01-29 14:00, or 2026-01-29T14:00-05:00"
+
+
+def zone(value: Any) -> ZoneInfo:
+    """Read a time zone's name, for example America/New_York."""
+    if isinstance(value, ZoneInfo):
+        return value
+    text = str(value).strip()
+    if isinstance(value, str) and text in _zones():
+        return ZoneInfo(text)
+    near = _zone_like(text) if isinstance(value, str) else ""
+    hint = f"did you mean {near}?" if near else "write for example America/Chicago, or UTC"
+    raise ValueError(f"{_shown(value)} is not a time zone: {hint}")
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _zone_like(text: str) -> str:
+    word = text.replace(" ", "_").lower()
+    full = sorted(
+        name for name in _zones() if "/" in name and not name.startswith(("Etc/", "posix/", "right/"))
+    )
+    for name in full:
+        if name.lower() == word or name.lower().rsplit("/", 1)[-1] == word:
+            return name
+    return did_you_mean(word, full)
+
+
+def hours(value: Any) -> tuple[time, time, ZoneInfo | None]:
+    """Read `08:00-24:00 America/New_York`: opens, closes (`time(0)` is midnight at the day's end), zone."""
+    if isinstance(value, tuple):
+        return value
+    found = re.match(HOURS, value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError(f"{_shown(value)} is not a window: write for example 08:00-24:00 America/New_York")
+    opens, closes = _clock(found[1], found[2]), _clock(found[3], found[4])
+    if opens == closes and (opens, found[3]) != (time(0), "24"):
+        raise ValueError(f"{value} opens and closes at the same time: write 00:00-24:00 for the whole day")
+    return opens, closes, zone(found[5]) if found[5] else None
+
+
+def _clock(hour: str, minute: str) -> time:
+    if (int(hour), int(minute)) == (24, 0):
+        return time(0)
+    try:
+        return time(int(hour), int(minute))
+    except ValueError as error:
+        raise ValueError(
+            f"{hour}:{minute} is not a time of day: hours are 00 to 24, minutes 00 to 59"
+        ) from error
+
+
+def localised(local: datetime, where: ZoneInfo) -> datetime:
+    """`local`, read in `where` where it is naive, as an aware time in UTC.
+
+    A local time that daylight saving skips or repeats is refused with both readings: guessing would be
+    wrong by an hour for somebody.
+    """
+    if local.tzinfo is not None:
+        return local.astimezone(UTC)
+    early, late = (local.replace(tzinfo=where, fold=fold) for fold in (0, 1))
+    if early.utcoffset() == late.utcoffset():
+        return early.astimezone(UTC)
+    written = f"{local:%Y-%m-%d %H:%M}"
+    if early.astimezone(UTC) < late.astimezone(UTC):
+        raise ValueError(
+            f"{written} comes twice in {where.key}, where clocks go back: write {_spelled(early)} for the first "
+            f"({early:%Z}) or {_spelled(late)} for the second ({late:%Z})"
+        )
+    after, before = (reading.astimezone(UTC).astimezone(where) for reading in (early, late))
+    raise ValueError(
+        f"{written} does not exist in {where.key}, where clocks go forward: write {_spelled(after)} ({after:%Z}) "
+        f"or {_spelled(before)} ({before:%Z})"
+    )
+
+
+def _spelled(instant: datetime) -> str:
+    return instant.isoformat(sep=" ", timespec="minutes")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, date | bool | int):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "a mapping"
+    return f'"{value}"'

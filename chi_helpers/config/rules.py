@@ -1,0 +1,112 @@
+"""What the values of a reservation.yaml must be together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chi_helpers.config.document import Document, NodeSection
+from chi_helpers.config.problems import Place
+from chi_helpers.config.quantities import localised
+
+ADDRESSES_TAKEN = 4
+"""The network's own, the broadcast address, the gateway, and Neutron's DHCP port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that is broken at `place`; `reads` are the other places that it looked at."""
+
+    place: Place
+    message: str
+    reads: tuple[Place, ...] = ()
+
+
+def broken(document: Document) -> Iterator[Finding]:
+    """Every rule that `document` breaks."""
+    yield from _lease(document)
+    for key, node in document.nodes.items():
+        yield from _node(("nodes", key), node)
+    yield from _room(document)
+    yield from _times(document)
+
+
+def _lease(document: Document) -> Iterator[Finding]:
+    longest = document.lifetime.max
+    cap: Place = ("lifetime", "max")
+    duration = document.lease.duration
+    if duration is not None and duration > longest:
+        yield Finding(
+            ("lease", "duration"),
+            f"{short(duration)} is above lifetime.max, {short(longest)}: lower it to {short(longest)} or less",
+            (cap,),
+        )
+    if document.lease.end_early >= timedelta(hours=1):
+        yield Finding(("lease", "end_early"), "must be less than an hour: write for example 5m")
+    for index, warning in enumerate(document.lifetime.warn):
+        if warning >= longest:
+            yield Finding(
+                ("lifetime", "warn", index),
+                f"{short(warning)} before the deadline is before anything starts: lifetime.max is {short(longest)}",
+                (cap,),
+            )
+
+
+def _node(place: Place, node: NodeSection) -> Iterator[Finding]:
+    either = ((*place, "flavor"), (*place, "node_type"))
+    if node.flavor is not None and node.node_type is not None:
+        yield Finding(
+            place,
+            "has both flavor and node_type: keep flavor for a virtual machine, node_type for bare metal",
+            either,
+        )
+    if node.flavor is None and node.node_type is None:
+        yield Finding(
+            place,
+            "has neither flavor nor node_type: add for example flavor: m1.small, or node_type: compute_liqid",
+            either,
+        )
+
+
+def _room(document: Document) -> Iterator[Finding]:
+    private = document.network.private
+    if private is None:
+        return
+    room = private.num_addresses - ADDRESSES_TAKEN
+    if room < len(document.nodes):
+        yield Finding(
+            ("network", "private"),
+            f"{private} has room for {max(room, 0)} of the {len(document.nodes)} nodes: take a larger one, such as "
+            "192.168.1.0/24",
+            (("nodes",),),
+        )
+
+
+def _times(document: Document) -> Iterator[Finding]:
+    zone: Place = ("timezone",)
+    moments: dict[Place, datetime] = {
+        ("spare", "until", name): until for name, until in document.spare.until.items()
+    }
+    if document.lease.start is not None:
+        moments["lease", "start"] = document.lease.start
+    for index, outage in enumerate(document.outages):
+        moments["outages", index, "from"] = outage.start
+        moments["outages", index, "to"] = outage.end
+    read: dict[Place, datetime] = {}
+    for place, local in moments.items():
+        try:
+            read[place] = localised(local, document.timezone)
+        except ValueError as error:
+            yield Finding(place, str(error), (zone,))
+    for index in range(len(document.outages)):
+        begins, ends = ("outages", index, "from"), ("outages", index, "to")
+        if begins in read and ends in read and read[begins] >= read[ends]:
+            yield Finding(ends, "is not after `from`: an outage ends after it begins", (begins, zone))
+
+
+def short(span: timedelta) -> str:
+    """`span` as the file would say it: 6h, 2h30m, 1d."""
+    minutes = int(span.total_seconds()) // 60
+    parts = ((minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "m"))
+    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0m"
