@@ -165,8 +165,8 @@ class LeaseSection(Section):
     )
     end_early: Duration = Field(
         default=timedelta(minutes=5),
-        description="A lease of an hour or more that would end on a full hour ends this much before it, so that "
-        "the next one can start on the hour. 0m switches it off.",
+        description="A lease of an hour or more that would end on a full hour ends this much before it, so "
+        "that the next one can start on the hour. 0m switches it off.",
         json_schema_extra={"default": "5m"},
     )
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from chi_helpers.config.build import build
 from chi_helpers.config.document import Document
-from chi_helpers.config.marks import Marked, YamlProblem, read
+from chi_helpers.config.marks import Marked, YamlError, read
 from chi_helpers.config.problems import ConfigError, Place, Problem, dotted
 from chi_helpers.config.rules import broken
 from chi_helpers.config.translate import place_of, said
@@ -44,7 +44,7 @@ def load(path: Path | str) -> LabSpec:
     text = _text(source)
     try:
         marked = read(text)
-    except YamlProblem as error:
+    except YamlError as error:
         raise ConfigError([Problem(source, error.line, dotted(error.place), error.message)]) from error
     problems = [Problem(source, fault.line, dotted(fault.place), fault.message) for fault in marked.faults]
     if not isinstance(marked.data, dict):

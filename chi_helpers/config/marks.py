@@ -22,7 +22,7 @@ _TAG = "tag:yaml.org,2002:"
 _MERGE = _TAG + "merge"
 
 
-class YamlProblem(Exception):
+class YamlError(Exception):
     """The text is not YAML, or not the kind we read: `line` counts from 1."""
 
     def __init__(self, line: int, message: str, place: Place = ()) -> None:
@@ -38,7 +38,7 @@ class Marked:
 
     data: Any = None
     lines: dict[Place, int] = field(default_factory=dict)
-    faults: list[YamlProblem] = field(default_factory=list)
+    faults: list[YamlError] = field(default_factory=list)
 
     def line(self, place: Place) -> int:
         """The line of `place`, or of the nearest thing around it that is in the text."""
@@ -63,7 +63,7 @@ for _kind, _pattern, _first in (
 def read(text: str) -> Marked:
     """Read one YAML document.
 
-    Raises `YamlProblem` where the text cannot be read at all; a key given twice and the like are
+    Raises `YamlError` where the text cannot be read at all; a key given twice and the like are
     listed in `faults`, so that they are reported with everything else.
     """
     loader = _Loader(text)
@@ -71,10 +71,10 @@ def read(text: str) -> Marked:
         root = loader.get_single_node()
         return Marked() if root is None else _Reader(loader).read(root)
     except yaml.MarkedYAMLError as error:
-        raise YamlProblem(*_syntax(error)) from error
+        raise YamlError(*_syntax(error)) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, int(error.position)) + 1
-        raise YamlProblem(line, f"character {error.character!r} may not stand in YAML: remove it") from error
+        raise YamlError(line, f"character {error.character!r} may not stand in YAML: remove it") from error
     finally:
         loader.dispose()  # type: ignore[no-untyped-call]
 
@@ -103,11 +103,11 @@ class _Reader:
     def _value(self, node: yaml.Node, place: Place) -> Any:
         self._parts += 1
         if self._parts > MOST_PARTS:
-            raise YamlProblem(
+            raise YamlError(
                 _line(node), f"more than {MOST_PARTS} parts: aliases (*name) multiply here", place
             )
         if any(node is outer for outer in self._open):
-            raise YamlProblem(_line(node), "an alias (*name) stands inside the very thing it names", place)
+            raise YamlError(_line(node), "an alias (*name) stands inside the very thing it names", place)
         self._open.append(node)
         try:
             if isinstance(node, yaml.MappingNode):
@@ -171,7 +171,7 @@ class _Reader:
             return None
 
     def _fault(self, node: yaml.Node, message: str, place: Place) -> None:
-        self._found.faults.append(YamlProblem(_line(node), message, place))
+        self._found.faults.append(YamlError(_line(node), message, place))
 
 
 def _line(node: yaml.Node) -> int:

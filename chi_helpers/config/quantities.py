@@ -136,13 +136,13 @@ def localised(local: datetime, where: ZoneInfo) -> datetime:
     written = f"{local:%Y-%m-%d %H:%M}"
     if early.astimezone(UTC) < late.astimezone(UTC):
         raise ValueError(
-            f"{written} comes twice in {where.key}, where clocks go back: write {_spelled(early)} for the first "
-            f"({early:%Z}) or {_spelled(late)} for the second ({late:%Z})"
+            f"{written} comes twice in {where.key}, where clocks go back: write {_spelled(early)} for the "
+            f"first ({early:%Z}) or {_spelled(late)} for the second ({late:%Z})"
         )
     after, before = (reading.astimezone(UTC).astimezone(where) for reading in (early, late))
     raise ValueError(
-        f"{written} does not exist in {where.key}, where clocks go forward: write {_spelled(after)} ({after:%Z}) "
-        f"or {_spelled(before)} ({before:%Z})"
+        f"{written} does not exist in {where.key}, where clocks go forward: write {_spelled(after)} "
+        f"({after:%Z}) or {_spelled(before)} ({before:%Z})"
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from chi_helpers.config.document import Document, NodeSection
 from chi_helpers.config.problems import Place
 from chi_helpers.config.quantities import localised
+from chi_helpers.model.span import span
 
 ADDRESSES_TAKEN = 4
 """The network's own, the broadcast address, the gateway, and Neutron's DHCP port."""
@@ -39,7 +40,7 @@ def _lease(document: Document) -> Iterator[Finding]:
     if duration is not None and duration > longest:
         yield Finding(
             ("lease", "duration"),
-            f"{short(duration)} is above lifetime.max, {short(longest)}: lower it to {short(longest)} or less",
+            f"{span(duration)} is above lifetime.max: lower it to {span(longest)} or less",
             (cap,),
         )
     if document.lease.end_early >= timedelta(hours=1):
@@ -48,7 +49,7 @@ def _lease(document: Document) -> Iterator[Finding]:
         if warning >= longest:
             yield Finding(
                 ("lifetime", "warn", index),
-                f"{short(warning)} before the deadline is before anything starts: lifetime.max is {short(longest)}",
+                f"{span(warning)} before the deadline nothing has started: lifetime.max is {span(longest)}",
                 (cap,),
             )
 
@@ -77,8 +78,8 @@ def _room(document: Document) -> Iterator[Finding]:
     if room < len(document.nodes):
         yield Finding(
             ("network", "private"),
-            f"{private} has room for {max(room, 0)} of the {len(document.nodes)} nodes: take a larger one, such as "
-            "192.168.1.0/24",
+            f"{private} has room for {max(room, 0)} of the {len(document.nodes)} nodes: take a larger one, "
+            "such as 192.168.1.0/24",
             (("nodes",),),
         )
 
@@ -103,10 +104,3 @@ def _times(document: Document) -> Iterator[Finding]:
         begins, ends = ("outages", index, "from"), ("outages", index, "to")
         if begins in read and ends in read and read[begins] >= read[ends]:
             yield Finding(ends, "is not after `from`: an outage ends after it begins", (begins, zone))
-
-
-def short(span: timedelta) -> str:
-    """`span` as the file would say it: 6h, 2h30m, 1d."""
-    minutes = int(span.total_seconds()) // 60
-    parts = ((minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "m"))
-    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0m"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -32,22 +31,22 @@ def place_of(detail: ErrorDetails) -> Place:
 
 def said(detail: ErrorDetails) -> str:
     """The error as a sentence."""
-    kind, place, value = detail["type"], place_of(detail), detail["input"]
-    if kind == "value_error":
-        return str(detail["ctx"]["error"])
-    if kind == "missing":
-        return f"is missing: {_add(place)}"
-    if kind == "extra_forbidden":
-        return _unknown(place)
-    if value is None or kind == "string_too_short":
-        return "is empty: give it a value, or remove the line"
-    if kind == "literal_error":
-        return f"must be {detail['ctx']['expected']}, not {_shown(value)}"
-    if kind == "too_short":
-        return "is empty: name at least one"
-    if kind in _WANTED:
-        return f"must be {_WANTED[kind]}, not {_shown(value)}"
-    return f"{detail['msg']}, not {_shown(value)}"
+    place, value, context = place_of(detail), detail["input"], detail.get("ctx", {})
+    match detail["type"]:
+        case "value_error":
+            message = str(context["error"])
+        case "missing":
+            message = f"is missing: add for example `{_EXAMPLES[str(place[-1])]}`"
+        case "extra_forbidden":
+            message = _unknown(place)
+        case "too_short":
+            message = "is empty: name at least one"
+        case kind if value is None or kind == "string_too_short":
+            message = "is empty: give it a value, or remove the line"
+        case kind:
+            wanted = context["expected"] if kind == "literal_error" else _WANTED.get(kind)
+            message = f"{f'must be {wanted}' if wanted else detail['msg']}, not {_shown(value)}"
+    return message
 
 
 def _shown(value: Any) -> str:
@@ -73,10 +72,6 @@ _EXAMPLES = {
     "why": "why: maintenance",
     "roster": "roster: roster.csv",
 }
-
-
-def _add(place: Place) -> str:
-    return f"add for example `{_EXAMPLES[str(place[-1])]}`"
 
 
 def _unknown(place: Place) -> str:
@@ -118,7 +113,7 @@ def _bare(hint: Any) -> Any:
 
 
 def _model_in(hint: Any) -> type[BaseModel] | None:
-    if isinstance(hint, type) and not isinstance(hint, types.GenericAlias) and issubclass(hint, BaseModel):
+    if typing.get_origin(hint) is None and isinstance(hint, type) and issubclass(hint, BaseModel):
         return hint
     return next((found for part in typing.get_args(hint) if (found := _model_in(part))), None)
 

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, time, timedelta
 
 from chi_helpers.model.errors import UsageError
 from chi_helpers.model.lab import ActiveHours, LabSpec
-from chi_helpers.policy.clock import MINUTE, describe, span, to_the_minute
+from chi_helpers.model.span import span
+from chi_helpers.policy.clock import MINUTE, describe, to_the_minute
 
 HOUR = timedelta(hours=1)
 _ZERO = timedelta(0)
@@ -49,9 +50,10 @@ class Refusal:
 def lease_window(spec: LabSpec, now: datetime) -> Window | Refusal:
     """When a lease of `spec` that is made at `now` starts and ends.
 
-    The end is counted from the start (python-chi counts it from now: chi/lease.py, `Lease.__init__`). It is
-    cut at the end of the active hours, and a lease of an hour or more that would end on a full hour, or within
-    `end_early` before it, ends `end_early` before it. A window across a planned outage of the lab's site is refused.
+    The end is counted from the start (python-chi counts it from now: chi/lease.py, `Lease.__init__`). It
+    is cut at the end of the active hours. A lease of an hour or more that would end on a full hour of UTC, or
+    within `end_early` before one, ends `end_early` before it. A window across a planned outage of the lab's
+    site is refused.
     """
     this_minute = to_the_minute(now)
     asked = this_minute if spec.lease.start is None else to_the_minute(spec.lease.start)
@@ -154,8 +156,8 @@ def _across_an_outage(spec: LabSpec, window: Window, now: datetime) -> Refusal |
         return None
     first = hit[0]
     reason = (
-        f"The lease, {_at(window.start, spec, now)} to {_at(window.end, spec, now)}, would run across a planned outage "
-        f"of {first.site}, {_at(first.start, spec, now)} to {_at(first.end, spec, now)}: {first.why}."
+        f"The lease, {_at(window.start, spec, now)} to {_at(window.end, spec, now)}, would run across a "
+        f"planned outage of {first.site}, {_at(first.start, spec, now)} to {_at(first.end, spec, now)}: {first.why}."
     )
     fits = to_the_minute(first.start) - window.start
     later = f"set lease.start to {_written(hit[-1].end, spec)} or later"
