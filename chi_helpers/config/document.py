@@ -157,7 +157,9 @@ class LeaseSection(Section):
     """What to reserve, and when."""
 
     start: Start = Field(
-        default=None, description="`now`, or a time such as 2026-01-29 14:00, read in `timezone`."
+        default=None,
+        description="`now`, or a time such as 2026-01-29 14:00, read in `timezone`.",
+        json_schema_extra={"default": "now"},
     )
     duration: Span | None = Field(
         default=None,

@@ -57,7 +57,7 @@ for _kind, _pattern, _first in (
     ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
     ("merge", r"^<<$", "<"),
 ):
-    _Loader.add_implicit_resolver(_TAG + _kind, re.compile(_pattern), list(_first))  # type: ignore[no-untyped-call]
+    _Loader.add_implicit_resolver(_TAG + _kind, re.compile(_pattern), list(_first))
 
 
 def read(text: str) -> Marked:
@@ -76,7 +76,7 @@ def read(text: str) -> Marked:
         line = text.count("\n", 0, int(error.position)) + 1
         raise YamlError(line, f"character {error.character!r} may not stand in YAML: remove it") from error
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> tuple[int, str]:

@@ -31,7 +31,7 @@ class ConfigError(UsageError):
     """A file cannot be used; `problems` holds everything that is wrong with it, in the order of the file."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
+        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.field)))
         lines = [str(problem) for problem in self.problems]
         if len(lines) > 1:
             lines.insert(0, f"{self.problems[0].file} has {len(self.problems)} problems:")

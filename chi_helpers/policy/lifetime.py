@@ -64,7 +64,7 @@ def lease_window(spec: LabSpec, now: datetime) -> Window | Refusal:
         if end <= this_minute:
             return _past(spec, asked, end, now)
         notes.append(
-            f"The start, {_at(asked, spec, now)}, has passed: the lease starts now and ends when it would have."
+            f"The start, {_at(asked, spec, now)}, has passed: the lease starts now, and its end stays."
         )
     closing = _closing(spec.lifetime.hours, start)
     if isinstance(closing, _Closed):
@@ -155,14 +155,12 @@ def _across_an_outage(spec: LabSpec, window: Window, now: datetime) -> Refusal |
     if not hit:
         return None
     first = hit[0]
-    reason = (
-        f"The lease, {_at(window.start, spec, now)} to {_at(window.end, spec, now)}, would run across a "
-        f"planned outage of {first.site}, {_at(first.start, spec, now)} to {_at(first.end, spec, now)}: {first.why}."
-    )
+    lease, outage = (f"{_at(one.start, spec, now)} to {_at(one.end, spec, now)}" for one in (window, first))
+    reason = f"The lease, {lease}, would run across a planned outage of {first.site}, {outage}: {first.why}."
     fits = to_the_minute(first.start) - window.start
-    later = f"set lease.start to {_written(hit[-1].end, spec)} or later"
+    later = f"lease.start to {_written(hit[-1].end, spec)} or later"
     if fits < MINUTE:
-        return Refusal(reason, f"{later.capitalize()}.", "lease.start")
+        return Refusal(reason, f"Set {later}.", "lease.start")
     return Refusal(reason, f"Set lease.duration to {span(fits)} or less, or {later}.", "lease.duration")
 
 
