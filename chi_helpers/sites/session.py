@@ -1,0 +1,83 @@
+"""One authenticated session for everything: python-chi's, which openstacksdk then shares.
+
+python-chi keeps its session in module globals and defaults its options from every OS_* variable of the
+environment. Here each option of the chosen plug-in is set, absent ones to None, so that nothing of the
+environment is mixed in (an application credential with a project name is refused by keystoneauth).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import chi
+from chi import context
+from keystoneauth1 import loading
+from keystoneauth1.adapter import Adapter
+from openstack.config import cloud_region
+from openstack.connection import Connection
+
+from chi_helpers.sites.errors import told
+from chi_helpers.sites.waiting import read
+
+if TYPE_CHECKING:
+    from chi_helpers.sites.credentials import Credentials
+
+TIMEOUT = 120
+"""Seconds for one request. A class's Blazar takes half a minute for a lease at busy times."""
+
+
+class RememberingAdapter(Adapter):  # type: ignore[misc]
+    """Passes requests on and keeps the last answer's request id, which blazarclient's errors lose."""
+
+    last_request_id: str | None = None
+
+    def request(self, url: str, method: str, **kwargs: Any) -> Any:
+        self.last_request_id = None
+        answer = super().request(url, method, **kwargs)
+        self.last_request_id = answer.headers.get("x-openstack-request-id")
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open door to one site, as one user in one project."""
+
+    credentials: Credentials
+    conn: Any
+    """openstacksdk's Connection."""
+    blazar: Any
+    """Adapter to the reservation service; openstacksdk has no proxy for it."""
+    project_id: str
+    user_id: str
+
+
+def open_session(credentials: Credentials) -> Session:
+    """Log in. Raises `SiteError` (unreachable, or credentials refused)."""
+    configure_chi(credentials)
+    shared = chi.session().session
+    config = cloud_region.from_session(shared, region_name=credentials.region)
+    config.config["interface"] = credentials.interface
+    conn = Connection(config=config)
+    blazar = RememberingAdapter(
+        shared,
+        service_type="reservation",
+        region_name=credentials.region,
+        interface=credentials.interface,
+    )
+    with told(f"log in at {credentials.auth_url}"):
+        read(f"log in at {credentials.auth_url}", shared.get_token)
+        project, user = shared.get_project_id(), shared.get_user_id()
+    return Session(credentials, conn, blazar, str(project), str(user))
+
+
+def configure_chi(credentials: Credentials) -> None:
+    """Point python-chi's module-global context at the same site, project and user."""
+    context.set("auth_type", credentials.auth_type)
+    for option in loading.get_plugin_loader(credentials.auth_type).get_options():
+        context.set(option.dest, credentials.auth.get(option.dest))
+    context.set("region_name", credentials.region)
+    context.set("interface", credentials.interface)
+    context.set("cafile", credentials.cacert)
+    context.set("insecure", credentials.insecure)
+    context.set("timeout", TIMEOUT)
