@@ -1,0 +1,196 @@
+"""`chi-lab sandbox`: the site on this machine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+T = TypeVar("T")
+
+if TYPE_CHECKING:
+    from chi_helpers.sandbox.site import Sandbox, Status
+
+_name = click.option("--name", default="sandbox", show_default=True, help="Which sandbox, where there are several.")
+_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")
+_quiet = click.option("--quiet", is_flag=True, help="No progress on stderr.")
+
+
+@click.group()
+def command() -> None:
+    """A Chameleon-like site of real OpenStack services on this machine."""
+
+
+@command.command()
+@_name
+@click.option(
+    "--machines",
+    type=click.Choice(["auto", "podman", "none"]),
+    default="auto",
+    show_default=True,
+    help="What is behind an instance: a Linux container, or nothing (no root needed, any scale).",
+)
+@click.option("--region", help="Region and site name of a new sandbox.  [default: CHI@<Name>]")
+@click.option("--hosts", type=click.IntRange(1, 1000), help="Virtualisation hosts of a new sandbox.  [default: 2]")
+@click.option("--max-lease", type=click.IntRange(60), help="Longest lease in seconds.  [default: 604800, seven days]")
+@_json
+@_quiet
+def up(
+    name: str, machines: str, region: str | None, hosts: int | None, max_lease: int | None, as_json: bool, quiet: bool
+) -> None:
+    """Start the site; make it first where there is none. Harmless when it is up."""
+    from chi_helpers.sandbox.site import Wish
+
+    wish = Wish(
+        machines=None if machines == "auto" else machines,  # type: ignore[arg-type]
+        region=region,
+        kvm_hosts=hosts,
+        max_lease_seconds=max_lease,
+    )
+    sandbox = _sandbox(name)
+    status = _with_progress(lambda progress: sandbox.up(wish, progress), quiet=quiet)
+    if as_json:
+        _print_json(_document(status))
+    else:
+        click.echo(_summary(status), err=True)
+
+
+@command.command()
+@_name
+@_json
+def status(name: str, as_json: bool) -> None:
+    """Show what runs. Exit code 0: up; 1: partly up, down, or not there."""
+    found = _sandbox(name).status()
+    if as_json:
+        _print_json(_document(found))
+    else:
+        click.echo(_table(found))
+    raise SystemExit(0 if found.state == "up" else 1)
+
+
+@command.command()
+@_name
+@_json
+@_quiet
+def down(name: str, as_json: bool, quiet: bool) -> None:
+    """Stop the site. Everything on it stays, for the next `up`."""
+    sandbox = _sandbox(name)
+    found = _with_progress(sandbox.down, quiet=quiet)
+    if as_json:
+        _print_json(_document(found))
+
+
+@command.command()
+@_name
+@_quiet
+def reset(name: str, quiet: bool) -> None:
+    """Stop the site and remove everything of it: instances, leases, accounts, data."""
+    sandbox = _sandbox(name)
+    _with_progress(sandbox.reset, quiet=quiet)
+
+
+@command.command()
+@_name
+@click.option("-f", "--follow", is_flag=True, help="Go on as the log grows.")
+@click.option("-n", "--lines", type=click.IntRange(1), default=40, show_default=True)
+@click.argument("service", required=False)
+def logs(name: str, follow: bool, lines: int, service: str | None) -> None:
+    """Print the end of SERVICE's log (without SERVICE: list the services)."""
+    sandbox = _sandbox(name)
+    if service is None:
+        for one in sandbox.status().services:
+            click.echo(f"{one.name:12} {sandbox.log(one.name)}")
+        return
+    path = sandbox.log(service)
+    subprocess.run(["tail", "-n", str(lines), *(["-F"] if follow else []), str(path)], check=False)
+
+
+@command.command()
+@_name
+@click.option("--cloud", help="Which login of clouds.yaml.  [default: the first student's]")
+@_json
+def env(name: str, cloud: str | None, as_json: bool) -> None:
+    """Print the login for a shell: eval "$(chi-lab sandbox env)"."""
+    from chi_helpers.model.errors import UsageError
+    from chi_helpers.sandbox import clients
+
+    site = _sandbox(name).description()
+    known = clients.clouds(site)
+    if (cloud or site.name) not in known:
+        raise UsageError(f"The sandbox '{name}' has no login '{cloud}'.", do=f"Logins: {', '.join(known)}.")
+    variables = clients.environment(site, cloud or site.name)
+    if as_json:
+        _print_json(variables)
+    else:
+        click.echo(clients.shell(variables), nl=False)
+
+
+@command.command()
+@click.option("--machines", type=click.Choice(["auto", "podman", "none"]), default="auto", show_default=True)
+@_quiet
+def setup(machines: str, quiet: bool) -> None:
+    """Make what all sandboxes share, once: the node image and the services' tables."""
+    from chi_helpers.sandbox.setup import prepare
+
+    wanted: Any = None if machines == "auto" else machines
+    _with_progress(lambda progress: prepare(wanted, progress), quiet=quiet)
+
+
+def _sandbox(name: str) -> Sandbox:
+    from chi_helpers.sandbox.site import Sandbox
+
+    return Sandbox(name)
+
+
+def _with_progress(work: Callable[[Any], T], *, quiet: bool) -> T:
+    from chi_helpers.cli.progress import observer
+
+    with observer(quiet=quiet) as progress:
+        return work(progress)
+
+
+def _document(status: Status) -> dict[str, Any]:
+    site = status.site
+    return {
+        "name": status.name,
+        "state": status.state,
+        "region": site.region if site else None,
+        "auth_url": site.auth_url if site else None,
+        "machines": site.machines if site else None,
+        "folder": str(site.folder) if site else None,
+        "memory_bytes": status.memory_bytes,
+        "services": {
+            one.name: {"state": one.state, "pid": one.pid or None, "since": one.since or None}
+            for one in status.services
+        },
+    }
+
+
+def _table(status: Status) -> str:
+    lines = [f"{status.name}: {status.state}"]
+    if site := status.site:
+        lines[0] += f"  ({site.region}, {site.auth_url}, machines: {site.machines})"
+        lines.append(f"  state in {site.folder}")
+    lines += [f"  {one.name:10} {one.state:9} {one.detail}" for one in status.services]
+    if status.memory_bytes:
+        lines.append(f"  memory     {status.memory_bytes / 2**20:.0f} MiB (proportional, all services)")
+    return "\n".join(lines)
+
+
+def _summary(status: Status) -> str:
+    site = status.site
+    if site is None:
+        return ""
+    option = "" if site.name == "sandbox" else f" --name {site.name}"
+    lines = [f"{site.region} is {status.state}: {site.auth_url}"]
+    if site.machines == "none":
+        lines.append("It has no real machines: instances are records only, nothing answers behind an address.")
+    lines.append(f'Log in:  eval "$(chi-lab sandbox env{option})"')
+    return "\n".join(lines)
+
+
+def _print_json(document: Any) -> None:
+    click.echo(json.dumps(document, indent=2))

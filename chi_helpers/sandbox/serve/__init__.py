@@ -1,0 +1,1 @@
+"""One process of the sandbox: `python -m chi_helpers.sandbox.serve SERVICE`."""

@@ -1,0 +1,229 @@
+"""The sandbox's processes, under supervisord: one of its own for every sandbox.
+
+supervisord (https://supervisord.org) restarts what dies, rotates logs and stops whole groups;
+this module writes its configuration and asks it over its socket, which is 0600.
+"""
+
+from __future__ import annotations
+
+import configparser
+import io
+import shutil
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+from xmlrpc.client import Fault, ServerProxy
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from chi_helpers.sandbox import database
+from chi_helpers.sandbox.description import SERVICES, Description, write_private
+from chi_helpers.sandbox.environment import service_environment
+from chi_helpers.sandbox.errors import SandboxError, ServiceDiedError
+
+DATABASE = "mariadb"
+PROGRAMS = (DATABASE, *SERVICES)
+_DEAD = ("FATAL", "EXITED", "BACKOFF", "UNKNOWN")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """One process as supervisord sees it; `state` is its word (RUNNING, STARTING, FATAL ...)."""
+
+    name: str
+    state: str
+    pid: int
+    since: int
+    """Unix time of its last start; 0 if it never ran."""
+    detail: str
+
+    @property
+    def dead(self) -> bool:
+        return self.state in _DEAD
+
+
+class Supervisor:
+    """The supervisord of one sandbox."""
+
+    def __init__(self, site: Description) -> None:
+        self.site = site
+        self.socket = site.run / "supervisor.sock"
+        self.config = site.folder / "etc" / "supervisord.conf"
+
+    # -- the daemon -------------------------------------------------------
+
+    def start(self) -> None:
+        """Start supervisord with every process of the site; harmless where it runs."""
+        if self.running():
+            return
+        self.socket.unlink(missing_ok=True)
+        self.config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(self.config, configuration(self.site, self.socket))
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(self.config)],
+            env=service_environment(self.site),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise SandboxError(f"supervisord did not start: {(done.stderr or done.stdout).strip()[-800:]}")
+        end = time.monotonic() + 10
+        while not self.running():
+            if time.monotonic() > end:
+                raise SandboxError(f"supervisord does not answer; see {self.site.folder}/log/supervisord.log")
+            time.sleep(0.02)
+
+    def stop(self, seconds: float = 60) -> None:
+        """Stop every process and supervisord itself; returns when they are gone."""
+        try:
+            pid = cast("int", self._call("getPID"))
+            self._call("shutdown")
+        except OSError:
+            return
+        end = time.monotonic() + seconds
+        while Path(f"/proc/{pid}").exists():
+            if time.monotonic() > end:
+                raise SandboxError(f"supervisord (pid {pid}) is still stopping its processes after {seconds:g} s.")
+            time.sleep(0.02)
+
+    def running(self) -> bool:
+        """Whether supervisord answers."""
+        if not self.socket.exists():
+            return False
+        try:
+            self._call("getPID")
+        except OSError:
+            return False
+        return True
+
+    # -- its processes ----------------------------------------------------
+
+    def states(self) -> dict[str, ServiceState]:
+        """Every process by name; empty where supervisord does not run."""
+        if not self.socket.exists():
+            return {}
+        try:
+            found = cast("list[dict[str, Any]]", self._call("getAllProcessInfo"))
+        except OSError:
+            return {}
+        return {
+            one["name"]: ServiceState(
+                one["name"], one["statename"], one["pid"], one["start"], one["spawnerr"] or one["description"]
+            )
+            for one in found
+        }
+
+    def wait(self, name: str, ready: Callable[[], bool], seconds: float = 120) -> None:
+        """Wait until `ready()`; a process that dies meanwhile is an error with the end of its log."""
+        end = time.monotonic() + seconds
+        deaths = 0
+        looked = 0.0
+        while not ready():
+            now = time.monotonic()
+            if now - looked > 0.3:  # noqa: PLR2004 - seconds between two questions
+                looked = now
+                state = self.states().get(name)
+                if state is None:
+                    raise ServiceDiedError(f"supervisord is gone while {name} was starting.")
+                deaths += state.dead
+                if state.state == "FATAL" or (state.dead and deaths > 1):
+                    raise ServiceDiedError(
+                        f"{name} does not start ({state.detail}). The end of its log:\n{tail(self.log(name), 25)}"
+                    )
+            if now > end:
+                raise ServiceDiedError(
+                    f"{name} does not answer after {seconds:g} s. The end of its log:\n{tail(self.log(name), 25)}"
+                )
+            time.sleep(0.03)
+
+    def log(self, name: str) -> Path:
+        return log_file(self.site, name)
+
+    def _call(self, method: str, *arguments: object) -> object:
+        transport = SupervisorTransport(None, None, f"unix://{self.socket}")
+        proxy = ServerProxy("http://127.0.0.1", transport=transport)
+        try:
+            return getattr(proxy.supervisor, method)(*arguments)
+        except Fault as error:
+            raise SandboxError(f"supervisord: {error.faultString}") from error
+        finally:
+            transport.close()
+
+
+def log_file(site: Description, name: str) -> Path:
+    return site.folder / "log" / f"{name}.log"
+
+
+def tail(path: Path, lines: int) -> str:
+    """The last lines of a file, or nothing where there is none."""
+    try:
+        with path.open(errors="replace") as file:
+            return "".join(deque(file, lines)).rstrip()
+    except FileNotFoundError:
+        return ""
+
+
+def configuration(site: Description, socket: Path) -> str:
+    """supervisord.conf of this site. No password is in it."""
+    parser = configparser.RawConfigParser()
+    server = f"unix://{socket}"
+    parser["unix_http_server"] = {"file": str(socket), "chmod": "0600"}
+    parser["supervisorctl"] = {"serverurl": server}
+    parser["rpcinterface:supervisor"] = {
+        "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
+    }
+    parser["supervisord"] = {
+        "logfile": str(site.folder / "log" / "supervisord.log"),
+        "logfile_maxbytes": "1MB",
+        "logfile_backups": "2",
+        "pidfile": str(site.run / "supervisord.pid"),
+        "umask": "077",
+        "directory": str(site.folder),
+        "identifier": site.label,
+        "nocleanup": "true",
+    }
+    commands = {
+        DATABASE: database.server_command(site.folder / "db", site.db_socket),
+        **{name: [sys.executable, "-m", "chi_helpers.sandbox.serve", name] for name in SERVICES},
+    }
+    for name, command in commands.items():
+        parser[f"program:{name}"] = _program(site, name, command)
+    text = io.StringIO()
+    parser.write(text)
+    return text.getvalue()
+
+
+def _program(site: Description, name: str, command: list[str]) -> Mapping[str, str]:
+    if setpriv := shutil.which("setpriv"):
+        # A killed supervisord takes its processes along, or they would hold ports and data.
+        command = [setpriv, "--pdeathsig", "TERM", *command]
+    return {
+        "command": " ".join(_quoted(word) for word in command),
+        "autostart": "true",
+        "autorestart": "true",
+        "startsecs": "2",
+        "startretries": "5",
+        "stopasgroup": "true" if name != DATABASE else "false",
+        "killasgroup": "true",
+        # The services are stopped at once; the database writes its pages out.
+        "stopwaitsecs": "60" if name == DATABASE else "10",
+        # It is started first and stopped last.
+        "priority": "1" if name == DATABASE else "10",
+        "redirect_stderr": "true",
+        "stdout_logfile": str(log_file(site, name)),
+        "stdout_logfile_maxbytes": "5MB",
+        "stdout_logfile_backups": "3",
+    }
+
+
+def _quoted(word: str) -> str:
+    """As supervisord reads a command line: shell quotes, and % doubled."""
+    word = word.replace("%", "%%")
+    return word if word.replace("/", "").replace("-", "").replace("_", "").isalnum() else f'"{word}"'
