@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.site import BIN, SiteUnderTest, site_of
+from tests.support.site import BIN, SiteUnderTest, run, site_of
 
 UP_SECONDS = 600
 """The first `up` on a machine may build what later ones find ready."""
@@ -35,15 +35,8 @@ class Sandbox:
     ) -> subprocess.CompletedProcess[str]:
         """`chi-lab sandbox VERB --name NAME ...`, whatever its exit code."""
         self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return subprocess.run(
-            [str(BIN / "chi-lab"), "sandbox", verb, "--name", self.name, *options],
-            env=self.environment,
-            cwd=self.state,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+        argv = [str(BIN / "chi-lab"), "sandbox", verb, "--name", self.name, *options]
+        return run(argv, env=self.environment, cwd=self.state, timeout=timeout)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -60,15 +60,16 @@ class SiteUnderTest:
 
         Nothing of the surrounding environment that chooses a site, a lab or a proxy gets through.
         """
-        kept = {
-            k: v for k, v in os.environ.items() if not k.startswith(_STRIPPED) and k.lower() not in _PROXIES
-        }
-        kept["PATH"] = f"{BIN}{os.pathsep}{kept.get('PATH', os.defpath)}"
         hub = read_exports(self.folder / "env")
         if who:
             hub = {k: v for k, v in hub.items() if k not in _OF_CLOUD.values()}
             hub |= self._login(who)
-        return {**kept, **hub, **extra}
+        return {**surroundings(), **hub, **extra}
+
+    def cloud_env(self, who: str = "", **extra: str) -> dict[str, str]:
+        """As `env`, with OS_CLOUD and OS_CLIENT_CONFIG_FILE as the only variables of OpenStack."""
+        chosen = {"OS_CLOUD": self.cloud(who), "OS_CLIENT_CONFIG_FILE": str(self.folder / "clouds.yaml")}
+        return {**surroundings(), **chosen, **extra}
 
     def _login(self, who: str) -> dict[str, str]:
         clouds = yaml.safe_load((self.folder / "clouds.yaml").read_text())["clouds"]
@@ -90,31 +91,31 @@ class SiteUnderTest:
         session = self.connection(who).session
         return Adapter(session, service_type="reservation", region_name=self.region, interface="public")
 
-    def run(
-        self,
-        argv: Sequence[str],
-        *,
-        who: str = "",
-        env: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
-        timeout: float = 180,
-        check: bool = False,
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a program of the environment under test as `who`; `check` raises with its output."""
-        done = subprocess.run(
-            argv,
-            env=self.env(who, **(env or {})),
-            cwd=cwd or self.state,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
+
+def run(
+    argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, timeout: float = 180
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, whatever its exit code; its output as text."""
+    return subprocess.run(
+        argv,
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def succeed(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, timeout: float = 180) -> str:
+    """As `run`; returns stdout. Raises AssertionError with all that was said where the exit code is not 0."""
+    done = run(argv, env=env, cwd=cwd, timeout=timeout)
+    if done.returncode:
+        raise AssertionError(
+            f"{shlex.join(argv)} exited {done.returncode}\n--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}"
         )
-        if check and done.returncode:
-            raise AssertionError(
-                f"{shlex.join(argv)} exited {done.returncode}\n--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}"
-            )
-        return done
+    return done.stdout
 
 
 def site_of(path: Path) -> SiteUnderTest:
@@ -130,6 +131,12 @@ def site_of(path: Path) -> SiteUnderTest:
         key_name=facts["keypair"]["name"],
         private_key=Path(facts["keypair"]["private"]),
     )
+
+
+def surroundings() -> dict[str, str]:
+    """The environment of this process, without what chooses a site, a lab or a proxy."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(_STRIPPED) and k.lower() not in _PROXIES}
+    return {**kept, "PATH": f"{BIN}{os.pathsep}{kept.get('PATH', os.defpath)}"}
 
 
 def read_exports(path: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support.site import BIN, SiteUnderTest
+from tests.support.site import BIN, SiteUnderTest, run
 
 _GONE_SECONDS = 60.0
 
@@ -66,15 +66,7 @@ class Student:
         self, *words: str, lab: Path | None = None, timeout: float = 240
     ) -> subprocess.CompletedProcess[str]:
         """Run `chi-lab` to its end, whatever its exit code."""
-        return subprocess.run(
-            self.command(*words, lab=lab),
-            env=self.env,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+        return run(self.command(*words, lab=lab), env=self.env, cwd=self.folder, timeout=timeout)
 
     def start(self, *words: str, lab: Path | None = None, **extra: str) -> subprocess.Popen[str]:
         """Start `chi-lab`, in a session of its own, with `extra` in its environment."""
