@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from chi_helpers.config import quantities
+from chi_helpers.model.span import span
 
 PRIVATE = tuple(ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 """The private address ranges of RFC 1918."""
@@ -76,9 +77,10 @@ def _port(port: int) -> int:
 
 
 def _unique(values: list[Any]) -> list[Any]:
-    twice = sorted({str(value) for value in values if values.count(value) > 1})
+    twice = [value for index, value in enumerate(values) if value in values[:index]]
     if twice:
-        raise ValueError(f"{', '.join(twice)} stands here twice: keep one")
+        shown = span(twice[0]) if isinstance(twice[0], timedelta) else twice[0]
+        raise ValueError(f"{shown} stands here twice: keep one")
     return values
 
 
@@ -111,10 +113,11 @@ Hours = Annotated[
     *_written(quantities.hours, quantities.HOURS, "08:00-24:00 America/New_York"),
 ]
 Regex = Annotated[Text, AfterValidator(_regex)]
+NODE_KEY = r"[a-z][a-z0-9_-]{0,30}"
 NodeKey = Annotated[
     str,
     *_matching(
-        r"[a-z][a-z0-9_-]{0,30}",
+        NODE_KEY,
         "cannot name a node: lower-case letters, digits, - and _, a letter first, at most 31",
     ),
 ]
@@ -255,7 +258,9 @@ class Document(Section):
         json_schema_extra={"default": "UTC"},
     )
     nodes: dict[NodeKey, NodeSection] = Field(
-        min_length=1, description="The instances, each by a name of its own, for example node1."
+        min_length=1,
+        description="The instances, each by a name of its own, for example node1.",
+        json_schema_extra={"propertyNames": {"pattern": f"^{NODE_KEY}$"}},
     )
     network: NetworkSection = NetworkSection()
     launch: Literal["chi", "terraform"] = Field(default="chi", description="What creates the instances.")

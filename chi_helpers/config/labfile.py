@@ -12,7 +12,7 @@ from chi_helpers.config.document import Document
 from chi_helpers.config.marks import Marked, YamlError, read
 from chi_helpers.config.problems import ConfigError, Place, Problem, dotted
 from chi_helpers.config.rules import broken
-from chi_helpers.config.translate import place_of, said
+from chi_helpers.config.translate import MISSING, meant, place_of, said
 from chi_helpers.model.lab import LabSpec
 
 LARGEST = 1 << 20
@@ -49,16 +49,16 @@ def load(path: Path | str) -> LabSpec:
     problems = [Problem(source, fault.line, dotted(fault.place), fault.message) for fault in marked.faults]
     if not isinstance(marked.data, dict):
         raise ConfigError([*problems, Problem(source, 0, "", _not_a_lab(marked))])
-    document, wrong = _validated(marked.data)
-    for place, message in wrong.items():
-        problems.append(Problem(source, marked.line(place), dotted(place), message))
+    document, wrong, doubtful = _validated(marked.data)
+    for fault in marked.faults:
+        wrong.pop(fault.place, None)  # said already, and better
     if document is not None:
         for finding in broken(document):
-            if not any(
-                _touches(place, _gone(bad)) for place in (finding.place, *finding.reads) for bad in wrong
-            ):
-                line = marked.line(finding.place)
-                problems.append(Problem(source, line, dotted(finding.place), finding.message))
+            if not any(_touches(place, bad) for place in finding.reads for bad in doubtful):
+                wrong[finding.place] = finding.message
+    problems += [
+        Problem(source, marked.line(place), dotted(place), message) for place, message in wrong.items()
+    ]
     if problems or document is None:
         raise ConfigError(problems)
     return build(document, source)
@@ -87,20 +87,28 @@ def _not_a_lab(marked: Marked) -> str:
     return f"{what}: a lab starts with `version: 1`, `lab: ...`, `site: ...`"
 
 
-def _validated(data: dict[str, Any]) -> tuple[Document | None, dict[Place, str]]:
-    """The document with stand-ins for its wrong parts, and what is wrong, by place."""
+def _validated(data: dict[str, Any]) -> tuple[Document | None, dict[Place, str], set[Place]]:
+    """The document with stand-ins for its wrong parts; what is wrong, by place; what to build nothing on."""
     wrong: dict[Place, str] = {}
+    doubtful: set[Place] = set()
     for _ in range(8):  # a part, its stand-in, and the same again for the parts around it
         try:
-            return Document.model_validate(data), wrong
+            return Document.model_validate(data), wrong, doubtful
         except ValidationError as error:
             # Backwards, so that taking out one item of a list does not move another that is wrong too.
             for detail in reversed(error.errors(include_url=False)):
                 place = place_of(detail)
                 if not any(_touches(place, bad) for bad in wrong):
                     wrong[place] = said(detail)
+                    doubtful.add(_gone(place))
                 data = _without(data, place)
-    return None, wrong
+            for detail in error.errors(include_url=False):
+                # One misspelt key is one problem, not an unknown key and a missing one.
+                if right := meant(detail):
+                    doubtful.add(right)
+                    if wrong.get(right, "").startswith(MISSING):
+                        del wrong[right]
+    return None, wrong, doubtful
 
 
 def _without(data: Any, place: Place) -> Any:

@@ -66,17 +66,17 @@ def read(text: str) -> Marked:
     Raises `YamlError` where the text cannot be read at all; a key given twice and the like are
     listed in `faults`, so that they are reported with everything else.
     """
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         root = loader.get_single_node()
         return Marked() if root is None else _Reader(loader).read(root)
     except yaml.MarkedYAMLError as error:
         raise YamlError(*_syntax(error)) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, int(error.position)) + 1
-        raise YamlError(line, f"character {error.character!r} may not stand in YAML: remove it") from error
-    finally:
-        loader.dispose()
+        raise YamlError(
+            line, f"the character U+{ord(text[error.position]):04X} cannot stand here: remove it"
+        ) from error
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> tuple[int, str]:
@@ -85,6 +85,9 @@ def _syntax(error: yaml.MarkedYAMLError) -> tuple[int, str]:
     if mark is None:
         return 1, f"not valid YAML: {what}"
     hint = ": indent with spaces, not with tabs" if r"'\t'" in what else ""
+    begun = error.context_mark
+    if begun is not None and begun.line != mark.line:
+        hint += f" (it begins in line {begun.line + 1})"
     return mark.line + 1, f"not valid YAML at column {mark.column + 1}: {what}{hint}"
 
 
@@ -162,7 +165,9 @@ class _Reader:
 
     def _scalar(self, node: yaml.Node, place: Place) -> Any:
         if node.tag not in {_TAG + kind for kind in ("str", "int", "bool", "null")}:
-            self._fault(node, f"the tag {node.tag} is not understood here: remove it", place)
+            self._fault(
+                node, f"the tag {node.tag.replace(_TAG, '!!')} is not understood here: remove it", place
+            )
             return None
         try:
             return self._loader.construct_object(node)

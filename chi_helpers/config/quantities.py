@@ -23,6 +23,7 @@ def duration(value: Any) -> timedelta:
     """Read `6h`, `90m`, `2h30m` or `1d`. Whole minutes, at most a year."""
     if isinstance(value, timedelta):
         return value
+    _given(value, "6h")
     if isinstance(value, int) and not isinstance(value, bool):
         raise ValueError(f"{value} has no unit: write {value}h for hours or {value}m for minutes")  # noqa: TRY004
     text = str(value).strip()
@@ -31,7 +32,7 @@ def duration(value: Any) -> timedelta:
         spelled = f"{hours}h{minutes}m" if minutes else f"{hours}h"
         raise ValueError(f"{text} is a time of day, not a duration: write {spelled}")
     found = re.match(DURATION, text.lower())
-    if value is None or isinstance(value, bool | list | dict) or not found:
+    if isinstance(value, bool | list | dict) or not found:
         raise ValueError(f"{_shown(value)} is not a duration: write for example 6h, 90m, 2h30m or 1d")
     days, hours, minutes = (int(part or 0) for part in found.groups())
     if len(text) > len("365d23h59m") * 2 or (days * 24 + hours) * 60 + minutes > LONGEST.days * 24 * 60:
@@ -49,6 +50,7 @@ def moment(value: Any) -> datetime:
     """Read `2026-01-29 14:00`, naive, or the same with `Z` or an offset from UTC, aware. Whole minutes."""
     if isinstance(value, datetime):
         return value
+    _given(value, "2026-01-29 14:00")
     text = str(value).strip()
     found = re.match(MOMENT, text)
     if not found:
@@ -74,6 +76,7 @@ def zone(value: Any) -> ZoneInfo:
     """Read a time zone's name, for example America/New_York."""
     if isinstance(value, ZoneInfo):
         return value
+    _given(value, "America/Chicago")
     text = str(value).strip()
     if isinstance(value, str) and text in _zones():
         return ZoneInfo(text)
@@ -150,9 +153,12 @@ def _spelled(instant: datetime) -> str:
     return instant.isoformat(sep=" ", timespec="minutes")
 
 
-def _shown(value: Any) -> str:
+def _given(value: Any, example: str) -> None:
     if value is None:
-        return "nothing"
+        raise ValueError(f"is empty: write for example {example}")
+
+
+def _shown(value: Any) -> str:
     if isinstance(value, date | bool | int):
         return str(value).lower() if isinstance(value, bool) else str(value)
     if isinstance(value, list | dict):

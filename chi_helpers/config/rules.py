@@ -17,11 +17,11 @@ ADDRESSES_TAKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule that is broken at `place`; `reads` are the other places that it looked at."""
+    """A rule that is broken at `place`; `reads` are the places that it looked at."""
 
     place: Place
     message: str
-    reads: tuple[Place, ...] = ()
+    reads: tuple[Place, ...]
 
 
 def broken(document: Document) -> Iterator[Finding]:
@@ -36,21 +36,19 @@ def broken(document: Document) -> Iterator[Finding]:
 def _lease(document: Document) -> Iterator[Finding]:
     longest = document.lifetime.max
     cap: Place = ("lifetime", "max")
-    duration = document.lease.duration
+    duration, place = document.lease.duration, ("lease", "duration")
     if duration is not None and duration > longest:
-        yield Finding(
-            ("lease", "duration"),
-            f"{span(duration)} is above lifetime.max: lower it to {span(longest)} or less",
-            (cap,),
-        )
+        message = f"{span(duration)} is above lifetime.max: lower it to {span(longest)} or less"
+        yield Finding(place, message, (place, cap))
     if document.lease.end_early >= timedelta(hours=1):
-        yield Finding(("lease", "end_early"), "must be less than an hour: write for example 5m")
+        place = ("lease", "end_early")
+        yield Finding(place, "must be less than an hour: write for example 5m", (place,))
     for index, warning in enumerate(document.lifetime.warn):
         if warning >= longest:
             yield Finding(
                 ("lifetime", "warn", index),
                 f"{span(warning)} before the deadline nothing has started: lifetime.max is {span(longest)}",
-                (cap,),
+                (("lifetime", "warn", index), cap),
             )
 
 
@@ -80,7 +78,7 @@ def _room(document: Document) -> Iterator[Finding]:
             ("network", "private"),
             f"{private} has room for {max(room, 0)} of the {len(document.nodes)} nodes: take a larger one, "
             "such as 192.168.1.0/24",
-            (("nodes",),),
+            (("network", "private"), ("nodes",)),
         )
 
 
@@ -99,8 +97,8 @@ def _times(document: Document) -> Iterator[Finding]:
         try:
             read[place] = localised(local, document.timezone)
         except ValueError as error:
-            yield Finding(place, str(error), (zone,))
+            yield Finding(place, str(error), (place, zone))
     for index in range(len(document.outages)):
         begins, ends = ("outages", index, "from"), ("outages", index, "to")
         if begins in read and ends in read and read[begins] >= read[ends]:
-            yield Finding(ends, "is not after `from`: an outage ends after it begins", (begins, zone))
+            yield Finding(ends, "is not after `from`: an outage ends after it begins", (begins, ends, zone))

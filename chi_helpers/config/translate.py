@@ -29,6 +29,17 @@ def place_of(detail: ErrorDetails) -> Place:
     return tuple(part for part in detail["loc"] if part != "[key]")
 
 
+MISSING = "is missing"
+
+
+def meant(detail: ErrorDetails) -> Place | None:
+    """For an unknown key: the place of the key that it most likely stands for."""
+    place = place_of(detail)
+    section = _section(place[:-1]) if detail["type"] == "extra_forbidden" else None
+    near = did_you_mean(str(place[-1]), _keys(section)) if section else ""
+    return (*place[:-1], near) if near else None
+
+
 def said(detail: ErrorDetails) -> str:
     """The error as a sentence."""
     place, value, context = place_of(detail), detail["input"], detail.get("ctx", {})
@@ -36,13 +47,14 @@ def said(detail: ErrorDetails) -> str:
         case "value_error":
             message = str(context["error"])
         case "missing":
-            message = f"is missing: add for example `{_EXAMPLES[str(place[-1])]}`"
+            message = f"{MISSING}: add for example `{_EXAMPLES[str(place[-1])]}`"
         case "extra_forbidden":
             message = _unknown(place)
         case "too_short":
             message = "is empty: name at least one"
         case kind if value is None or kind == "string_too_short":
-            message = "is empty: give it a value, or remove the line"
+            example = _EXAMPLES.get(str(place[-1]))
+            message = f"is empty: write for example `{example}`" if example else _EMPTY
         case kind:
             wanted = context["expected"] if kind == "literal_error" else _WANTED.get(kind)
             message = f"{f'must be {wanted}' if wanted else detail['msg']}, not {_shown(value)}"
@@ -59,6 +71,7 @@ def _shown(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
+_EMPTY = "is empty: give it a value, or remove the line"
 _EXAMPLES = {
     "version": "version: 1",
     "lab": "lab: hello_chameleon",

@@ -64,9 +64,15 @@ def lab(tmp_path):
 def test_the_file_of_this_repository_is_hello_chameleon():
     """The first lab: one m1.small for six hours, SSH on a floating IP."""
     spec = load(TOP / "reservation.yaml")
-    assert (spec.lab, spec.lifetime.max, spec.lease.duration) == ("hello_chameleon", timedelta(hours=6), timedelta(hours=6))
+    assert (spec.lab, spec.lifetime.max, spec.lease.duration) == (
+        "hello_chameleon",
+        timedelta(hours=6),
+        timedelta(hours=6),
+    )
     assert spec.nodes == (
-        NodeSpec("node1", "CC-Ubuntu24.04", flavor="m1.small", floating_ip=True, ports=(22,), stack=("base",)),
+        NodeSpec(
+            "node1", "CC-Ubuntu24.04", flavor="m1.small", floating_ip=True, ports=(22,), stack=("base",)
+        ),
     )
 
 

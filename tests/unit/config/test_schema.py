@@ -1,0 +1,99 @@
+"""The published JSON Schema says what the loader says, as far as a schema can."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from chi_helpers.config.marks import read
+from chi_helpers.config.schema import FILE, schema, text
+from tests.unit.config.test_labfile import EVERYTHING, SMALLEST
+
+TOP = Path(__file__).parents[3]
+CHECK = jsonschema.Draft7Validator(schema())
+
+
+def test_the_published_schema_is_up_to_date():
+    """`python -m chi_helpers.config.schema` was run after the last change of a model."""
+    assert FILE.read_text(encoding="utf-8") == text()
+
+
+def test_the_schema_is_a_schema():
+    """Valid draft 7."""
+    jsonschema.Draft7Validator.check_schema(json.loads(text()))
+
+
+def test_the_module_prints_where_it_is_run(tmp_path):
+    """Running the module leaves the published file as it is when nothing changed."""
+    before = FILE.read_bytes()
+    subprocess.run([sys.executable, "-m", "chi_helpers.config.schema"], check=True, cwd=TOP)
+    assert FILE.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param((TOP / "reservation.yaml").read_text(encoding="utf-8"), id="this repository's"),
+        pytest.param(SMALLEST, id="smallest"),
+        pytest.param(EVERYTHING.replace("231095", '"231095"').replace("yes", "true"), id="everything"),
+    ],
+)
+def test_good_files_pass(content):
+    """An editor marks nothing in them."""
+    assert [error.message for error in CHECK.iter_errors(read(content).data)] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("flavor:", "flavour:"),
+        ("max: 6h", "max: 6"),
+        ("max: 6h", 'max: "6:00"'),
+        ("version: 1", "version: 2"),
+        ("lab: hello", "lab: Hello World"),
+        ("node1:", "Node1:"),
+        ("image: CC-Ubuntu24.04", "ports: [99999], image: x"),
+        ("image: CC-Ubuntu24.04", "node_type: compute_liqid, image: x"),
+        ("flavor: m1.small, ", ""),
+        (", image: CC-Ubuntu24.04", ""),
+        ("site: CHI@Sandbox", "launch: heat\nsite: x"),
+        ("site: CHI@Sandbox", "lease: {start: tomorrow}\nsite: x"),
+    ],
+)
+def test_what_a_schema_can_see_is_refused(old, new):
+    """An editor marks these while they are being typed."""
+    assert old in SMALLEST
+    assert list(CHECK.iter_errors(yaml.safe_load(SMALLEST.replace(old, new))))
+
+
+def test_every_key_is_described():
+    """An editor has something to show for each key."""
+    bare = []
+
+    def walk(part, path):
+        for name, field in part.get("properties", {}).items():
+            if not (
+                field.get("description")
+                or "$ref" in field
+                or any("$ref" in o for o in field.get("anyOf", []))
+            ):
+                bare.append(f"{path}.{name}")
+        for name, inner in part.get("$defs", {}).items():
+            if not inner.get("description"):
+                bare.append(name)
+            walk(inner, name)
+
+    walk(schema(), "")
+    assert bare == []
+
+
+def test_the_lab_file_names_its_schema():
+    """The first line of reservation.yaml leads the editor to the published file."""
+    first = (TOP / "reservation.yaml").read_text(encoding="utf-8").splitlines()[0]
+    assert first == f"# yaml-language-server: $schema={FILE.relative_to(TOP)}"
