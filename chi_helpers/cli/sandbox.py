@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-T = TypeVar("T")
+from chi_helpers.cli import render
+from chi_helpers.cli.options import debug_option, json_option
+from chi_helpers.cli.progress import progress
 
 if TYPE_CHECKING:
     from chi_helpers.sandbox.site import Sandbox, Status
 
-_name = click.option("--name", default="sandbox", show_default=True, help="Which sandbox, where there are several.")
-_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")
-_quiet = click.option("--quiet", is_flag=True, help="No progress on stderr.")
+_name = click.option(
+    "--name", default="sandbox", show_default=True, help="Which sandbox, where there are several."
+)
 
 
 @click.group()
@@ -34,12 +34,16 @@ def command() -> None:
     help="What is behind an instance: a Linux container, or nothing (no root needed, any scale).",
 )
 @click.option("--region", help="Region and site name of a new sandbox.  [default: CHI@<Name>]")
-@click.option("--hosts", type=click.IntRange(1, 1000), help="Virtualisation hosts of a new sandbox.  [default: 2]")
-@click.option("--max-lease", type=click.IntRange(60), help="Longest lease in seconds.  [default: 604800, seven days]")
-@_json
-@_quiet
+@click.option(
+    "--hosts", type=click.IntRange(1, 1000), help="Virtualisation hosts of a new sandbox.  [default: 2]"
+)
+@click.option(
+    "--max-lease", type=click.IntRange(60), help="Longest lease in seconds.  [default: 604800, seven days]"
+)
+@json_option
+@debug_option
 def up(
-    name: str, machines: str, region: str | None, hosts: int | None, max_lease: int | None, as_json: bool, quiet: bool
+    name: str, machines: str, region: str | None, hosts: int | None, max_lease: int | None, as_json: bool
 ) -> None:
     """Start the site; make it first where there is none. Harmless when it is up."""
     from chi_helpers.sandbox.site import Wish
@@ -51,45 +55,48 @@ def up(
         max_lease_seconds=max_lease,
     )
     sandbox = _sandbox(name)
-    status = _with_progress(lambda progress: sandbox.up(wish, progress), quiet=quiet)
+    with progress() as observer:
+        found = sandbox.up(wish, observer)
     if as_json:
-        _print_json(_document(status))
+        render.emit(ok=True, **_document(found))
     else:
-        click.echo(_summary(status), err=True)
+        render.tell(_summary(found))
 
 
 @command.command()
 @_name
-@_json
-def status(name: str, as_json: bool) -> None:
+@json_option
+def status(name: str, as_json: bool) -> int:
     """Show what runs. Exit code 0: up; 1: partly up, down, or not there."""
     found = _sandbox(name).status()
     if as_json:
-        _print_json(_document(found))
+        render.emit(ok=found.state == "up", **_document(found))
     else:
-        click.echo(_table(found))
-    raise SystemExit(0 if found.state == "up" else 1)
+        render.out(_table(found))
+    return 0 if found.state == "up" else 1
 
 
 @command.command()
 @_name
-@_json
-@_quiet
-def down(name: str, as_json: bool, quiet: bool) -> None:
+@json_option
+@debug_option
+def down(name: str, as_json: bool) -> None:
     """Stop the site. Everything on it stays, for the next `up`."""
     sandbox = _sandbox(name)
-    found = _with_progress(sandbox.down, quiet=quiet)
+    with progress() as observer:
+        found = sandbox.down(observer)
     if as_json:
-        _print_json(_document(found))
+        render.emit(ok=True, **_document(found))
 
 
 @command.command()
 @_name
-@_quiet
-def reset(name: str, quiet: bool) -> None:
+@debug_option
+def reset(name: str) -> None:
     """Stop the site and remove everything of it: instances, leases, accounts, data."""
     sandbox = _sandbox(name)
-    _with_progress(sandbox.reset, quiet=quiet)
+    with progress() as observer:
+        sandbox.reset(observer)
 
 
 @command.command()
@@ -102,7 +109,7 @@ def logs(name: str, follow: bool, lines: int, service: str | None) -> None:
     sandbox = _sandbox(name)
     if service is None:
         for one in sandbox.status().services:
-            click.echo(f"{one.name:12} {sandbox.log(one.name)}")
+            render.out(f"{one.name:12} {sandbox.log(one.name)}")
         return
     path = sandbox.log(service)
     subprocess.run(["tail", "-n", str(lines), *(["-F"] if follow else []), str(path)], check=False)
@@ -111,7 +118,7 @@ def logs(name: str, follow: bool, lines: int, service: str | None) -> None:
 @command.command()
 @_name
 @click.option("--cloud", help="Which login of clouds.yaml.  [default: the first student's]")
-@_json
+@json_option
 def env(name: str, cloud: str | None, as_json: bool) -> None:
     """Print the login for a shell: eval "$(chi-lab sandbox env)"."""
     from chi_helpers.model.errors import UsageError
@@ -123,33 +130,27 @@ def env(name: str, cloud: str | None, as_json: bool) -> None:
         raise UsageError(f"The sandbox '{name}' has no login '{cloud}'.", do=f"Logins: {', '.join(known)}.")
     variables = clients.environment(site, cloud or site.name)
     if as_json:
-        _print_json(variables)
+        render.emit(ok=True, variables=variables)
     else:
-        click.echo(clients.shell(variables), nl=False)
+        render.out(clients.shell(variables).rstrip())
 
 
 @command.command()
 @click.option("--machines", type=click.Choice(["auto", "podman", "none"]), default="auto", show_default=True)
-@_quiet
-def setup(machines: str, quiet: bool) -> None:
+@debug_option
+def setup(machines: str) -> None:
     """Make what all sandboxes share, once: the node image and the services' tables."""
     from chi_helpers.sandbox.setup import prepare
 
     wanted: Any = None if machines == "auto" else machines
-    _with_progress(lambda progress: prepare(wanted, progress), quiet=quiet)
+    with progress() as observer:
+        prepare(wanted, observer)
 
 
 def _sandbox(name: str) -> Sandbox:
     from chi_helpers.sandbox.site import Sandbox
 
     return Sandbox(name)
-
-
-def _with_progress(work: Callable[[Any], T], *, quiet: bool) -> T:
-    from chi_helpers.cli.progress import observer
-
-    with observer(quiet=quiet) as progress:
-        return work(progress)
 
 
 def _document(status: Status) -> dict[str, Any]:
@@ -187,10 +188,8 @@ def _summary(status: Status) -> str:
     option = "" if site.name == "sandbox" else f" --name {site.name}"
     lines = [f"{site.region} is {status.state}: {site.auth_url}"]
     if site.machines == "none":
-        lines.append("It has no real machines: instances are records only, nothing answers behind an address.")
+        lines.append(
+            "It has no real machines: instances are records only, nothing answers behind an address."
+        )
     lines.append(f'Log in:  eval "$(chi-lab sandbox env{option})"')
     return "\n".join(lines)
-
-
-def _print_json(document: Any) -> None:
-    click.echo(json.dumps(document, indent=2))

@@ -30,7 +30,7 @@ def write_all(site: Description) -> None:
     document = {"clouds": clouds(site)}
     write_private(
         site.folder / "clouds.yaml",
-        f"# Written by `chi-lab sandbox up`. Holds passwords: keep it to yourself.\n{yaml.safe_dump(document)}",
+        f"# Written by `chi-lab sandbox up`. Holds passwords.\n{yaml.safe_dump(document)}",
     )
     write_private(site.folder / "env", shell(environment(site, site.name)))
 
@@ -120,7 +120,18 @@ def make_keys(site: Description) -> None:
         return
     site.private_key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"students@{site.region}", "-f", str(site.private_key)],
+        [
+            "ssh-keygen",
+            "-q",
+            "-t",
+            "ed25519",
+            "-N",
+            "",
+            "-C",
+            f"students@{site.region}",
+            "-f",
+            str(site.private_key),
+        ],
         check=True,
         stdin=subprocess.DEVNULL,
     )

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from chi_helpers.config.state import state_folder
 from chi_helpers.model.errors import UsageError
 from chi_helpers.sandbox.errors import SandboxError
 
@@ -88,21 +89,6 @@ def default_region(name: str) -> str:
     return f"CHI@{name.title().replace('-', '')}"
 
 
-def state_root(start: Path | None = None) -> Path:
-    """The folder that holds the state of labs and sandboxes.
-
-    `$CHI_LAB_STATE`; else `.chi-lab` beside the nearest `reservation.yaml` at or above `start`
-    (the working directory), so that two checkouts stay apart; else the user's state folder.
-    """
-    if chosen := os.environ.get("CHI_LAB_STATE"):
-        return Path(chosen).expanduser().resolve()
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        if (folder / "reservation.yaml").is_file():
-            return folder / ".chi-lab"
-    return user_state()
-
-
 def user_state() -> Path:
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "chi-lab"
@@ -115,7 +101,7 @@ def cache_root() -> Path:
 
 
 def folder_of(name: str) -> Path:
-    return state_root() / "sandbox" / check_name(name)
+    return state_folder(os.environ, Path.cwd()).resolve() / "sandbox" / check_name(name)
 
 
 def label_of(folder: Path) -> str:

@@ -26,7 +26,16 @@ from chi_helpers.sandbox.description import Description
 from chi_helpers.sandbox.environment import service_environment
 from chi_helpers.sandbox.errors import SandboxError
 
-_PACKAGES = ("keystone", "openstack-placement", "glance", "neutron", "nova", "blazar", "SQLAlchemy", "alembic")
+_PACKAGES = (
+    "keystone",
+    "openstack-placement",
+    "glance",
+    "neutron",
+    "nova",
+    "blazar",
+    "SQLAlchemy",
+    "alembic",
+)
 _LAYOUT = "2"
 """Raise it when `_jobs` or the server's options change what an image holds."""
 _CELL = "{scheme}://{username}:{password}@{hostname}/"
@@ -136,12 +145,17 @@ def _jobs(site: Description) -> list[list[str]]:
         [
             run("nova-manage", "nova/nova.conf", "api_db sync"),
             # A template, filled in from nova.conf at run time: the image holds no password.
-            run("nova-manage", "nova/nova.conf", f"cell_v2 map_cell0 --database_connection '{_CELL}nova_cell0?{{query}}'"),
+            run(
+                "nova-manage",
+                "nova/nova.conf",
+                f"cell_v2 map_cell0 --database_connection '{_CELL}nova_cell0?{{query}}'",
+            ),
             run("nova-manage", "nova/nova.conf", "db sync"),
             run(
                 "nova-manage",
                 "nova/nova.conf",
-                f"cell_v2 create_cell --name cell1 --database_connection '{_CELL}nova?{{query}}' --transport-url 'fake:///'",
+                "cell_v2 create_cell --name cell1 --transport-url fake:/// "
+                f"--database_connection '{_CELL}nova?{{query}}'",
             ),
         ],
         [

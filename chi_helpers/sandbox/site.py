@@ -6,9 +6,9 @@ import json
 import shutil
 import socket
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -29,8 +29,8 @@ from chi_helpers.sandbox.description import (
 )
 from chi_helpers.sandbox.errors import NoSandboxError, SandboxError
 from chi_helpers.sandbox.hosts import hosts_of
-from chi_helpers.sandbox.machines.choose import Choice, choose
 from chi_helpers.sandbox.machines import settings, vendordata
+from chi_helpers.sandbox.machines.choose import Choice, choose
 from chi_helpers.sandbox.machines.sweep import remove_site, stop_site
 from chi_helpers.sandbox.steps import step
 from chi_helpers.sandbox.supervise import DATABASE, PROGRAMS, ServiceState, Supervisor, log_file
@@ -99,7 +99,7 @@ class Sandbox:
     # -- what can be done -------------------------------------------------
 
     def up(self, wish: Wish, progress: Progress) -> Status:
-        """Start what is not running, make what is not there. Two at once: the second waits and finds it up."""
+        """Start what is not running, make what is not there. Of two at once the second finds it up."""
         with self._lock():
             site = load(self.folder) or self._new(wish, progress)
             self._refuse_other_wish(site, wish)
@@ -224,28 +224,17 @@ class Sandbox:
         def note(text: str) -> None:
             progress.note("services", text)
 
-        note("database")
-        supervisor.wait(DATABASE, lambda: database.answers(site.db_socket))
+        supervisor.wait({DATABASE: lambda: database.answers(site.db_socket)}, note)
         # Also after a restore: the image was made with another password.
         database.sql(site.db_socket, database.set_password(site.secrets.database))
-        note("keystone")
-        supervisor.wait("keystone", lambda: _listens(site, "keystone"))
         identity = self.folder / "identity.done"
         if not identity.exists():
+            supervisor.wait({"keystone": partial(_listens, site, "keystone")}, note)
             note("people and projects")
             people.create(site)
             clients.write_all(site)
             write_private(identity, "")
-        missing = list(SERVICES)
-        with ThreadPoolExecutor(len(missing)) as pool:
-            waits = {
-                name: pool.submit(supervisor.wait, name, lambda name=name: _listens(site, name))
-                for name in SERVICES
-            }
-            for name, wait in waits.items():
-                wait.result()
-                missing.remove(name)
-                note(", ".join(missing))
+        supervisor.wait({name: partial(_listens, site, name) for name in SERVICES}, note)
 
     # -- small things -----------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,12 +10,11 @@ from chi_helpers.model.outcome import Outcome, Progress, Result
 
 @contextmanager
 def step(progress: Progress, title: str) -> Iterator[Callable[[str], None]]:
-    """Tell the observer of one step: its start, its end and how long it took, or its failure."""
+    """Tell the observer of one step: its start, and its end or its failure."""
     progress.started(title)
-    began = time.monotonic()
     try:
         yield lambda detail: progress.note(title, detail)
     except Exception as error:
         progress.finished(Outcome(title, Result.FAILED, str(error).split("\n", 1)[0]))
         raise
-    progress.finished(Outcome(title, Result.DONE, f"{time.monotonic() - began:.1f} s"))
+    progress.finished(Outcome(title, Result.DONE))

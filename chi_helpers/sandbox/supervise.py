@@ -90,7 +90,9 @@ class Supervisor:
         end = time.monotonic() + seconds
         while Path(f"/proc/{pid}").exists():
             if time.monotonic() > end:
-                raise SandboxError(f"supervisord (pid {pid}) is still stopping its processes after {seconds:g} s.")
+                raise SandboxError(
+                    f"supervisord (pid {pid}) is still stopping its processes after {seconds:g} s."
+                )
             time.sleep(0.02)
 
     def running(self) -> bool:
@@ -120,28 +122,39 @@ class Supervisor:
             for one in found
         }
 
-    def wait(self, name: str, ready: Callable[[], bool], seconds: float = 120) -> None:
-        """Wait until `ready()`; a process that dies meanwhile is an error with the end of its log."""
+    def wait(
+        self,
+        ready: Mapping[str, Callable[[], bool]],
+        tell: Callable[[str], None] = lambda _: None,
+        seconds: float = 120,
+    ) -> None:
+        """Wait until every process in `ready` is, telling who is not yet.
+
+        Raises ServiceDiedError, with the end of its log, as soon as one of them dies twice.
+        """
         end = time.monotonic() + seconds
-        deaths = 0
-        looked = 0.0
-        while not ready():
-            now = time.monotonic()
-            if now - looked > 0.3:  # noqa: PLR2004 - seconds between two questions
-                looked = now
-                state = self.states().get(name)
-                if state is None:
+        missing = dict(ready)
+        starts: dict[str, int] = {}
+        deaths: dict[str, int] = {}
+        while missing:
+            tell(", ".join(missing))
+            missing = {name: check for name, check in missing.items() if not check()}
+            states = self.states()
+            for name in missing:
+                if (state := states.get(name)) is None:
                     raise ServiceDiedError(f"supervisord is gone while {name} was starting.")
-                deaths += state.dead
-                if state.state == "FATAL" or (state.dead and deaths > 1):
-                    raise ServiceDiedError(
-                        f"{name} does not start ({state.detail}). The end of its log:\n{tail(self.log(name), 25)}"
-                    )
-            if now > end:
-                raise ServiceDiedError(
-                    f"{name} does not answer after {seconds:g} s. The end of its log:\n{tail(self.log(name), 25)}"
-                )
-            time.sleep(0.03)
+                if starts.setdefault(name, state.since) != state.since:
+                    starts[name] = state.since
+                    deaths[name] = deaths.get(name, 0) + 1
+                if state.state == "FATAL" or deaths.get(name, 0) > 1:
+                    raise self._died(name, f"does not start ({state.detail})")
+                if time.monotonic() > end:
+                    raise self._died(name, f"does not answer after {seconds:g} s")
+            if missing:
+                time.sleep(0.05)
+
+    def _died(self, name: str, what: str) -> ServiceDiedError:
+        return ServiceDiedError(f"{name} {what}. The end of its log:\n{tail(self.log(name), 25)}")
 
     def log(self, name: str) -> Path:
         return log_file(self.site, name)

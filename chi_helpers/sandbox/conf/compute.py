@@ -65,7 +65,11 @@ def _nova(site: Description) -> Sections:
             "key_pairs": 1000,
             "server_groups": 1000,
         },
-        "api_database": {"connection": site.database_url("nova_api"), "max_pool_size": 10, "max_overflow": 40},
+        "api_database": {
+            "connection": site.database_url("nova_api"),
+            "max_pool_size": 10,
+            "max_overflow": 40,
+        },
         "scheduler": {"discover_hosts_in_cells_interval": -1, "max_attempts": 3},
         "filter_scheduler": {
             "available_filters": (

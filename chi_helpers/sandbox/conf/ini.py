@@ -11,12 +11,18 @@ from chi_helpers.sandbox.description import PORTS, SERVICE_USER, Description
 from chi_helpers.sandbox.errors import SandboxError
 
 _WARNING = (
-    "amqp sqlalchemy nova neutron placement keystone glance blazar oslo.messaging oslo_messaging oslo_policy "
-    "oslo_db keystonemiddleware stevedore neutron_lib os_vif urllib3 alembic waitress oslo_service castellan "
-    "oslo_config oslo_utils oslo.service oslo_concurrency"
-).split()
+    *("keystone", "placement", "glance", "neutron", "neutron_lib", "nova", "blazar", "waitress", "amqp"),
+    *("sqlalchemy", "alembic", "stevedore", "os_vif", "urllib3", "castellan", "keystonemiddleware"),
+    *("oslo.messaging", "oslo_messaging", "oslo_policy", "oslo_db", "oslo_service", "oslo.service"),
+    *("oslo_config", "oslo_utils", "oslo_concurrency"),
+)
 # They warn of every option they do not know, of token caches in the process, of retries that succeed.
-_ERROR = "urllib3.connectionpool neutronclient keystonemiddleware.auth_token keystonemiddleware._common".split()
+_ERROR = [
+    "urllib3.connectionpool",
+    "neutronclient",
+    "keystonemiddleware.auth_token",
+    "keystonemiddleware._common",
+]
 # INFO costs a fifth of the services' time and buries what matters. One logger must have it: Blazar 18
 # answers no request at all without it (blazar/api/v1/request_log.py returns None).
 _LOG_LEVELS = ",".join(

@@ -45,9 +45,7 @@ def files(site: Description) -> dict[str, Sections]:
         "ml2_type_vlan": {"network_vlan_ranges": "physnet1:100:3999"},
         "nova": service_login(site),
     }
-    machines = settings.neutron(
-        site.machines, label=site.label, floating_range=site.addresses.floating_range
-    )
+    machines = settings.neutron(site.machines, label=site.label, floating_range=site.addresses.floating_range)
     return {
         "neutron/neutron.conf": merged(common(site, "neutron"), token_checks(site), own, machines),
     }

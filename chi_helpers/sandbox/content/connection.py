@@ -17,7 +17,9 @@ def student(site: Description, user: str) -> Any:
     return _connect(site, user, site.secrets.users[user], DOMAIN, PROJECT, DOMAIN)
 
 
-def _connect(site: Description, user: str, password: str, domain: str, project: str, project_domain: str) -> Any:
+def _connect(
+    site: Description, user: str, password: str, domain: str, project: str, project_domain: str
+) -> Any:
     import openstack
 
     return openstack.connect(

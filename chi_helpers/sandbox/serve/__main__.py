@@ -36,6 +36,8 @@ def main() -> None:
     gc.disable()  # a tenth of the time to load; nothing loaded then is garbage
     service = importlib.import_module(f"chi_helpers.sandbox.serve.{name}")
     service.prepare(site)
+    for module in service.MODULES:
+        importlib.import_module(module)
     waiting.for_dependencies(site, service.NEEDS)
     application = service.application(site)
     gc.freeze()

@@ -9,18 +9,20 @@ from chi_helpers.sandbox.description import Description
 from chi_helpers.sandbox.serve import waiting
 
 NEEDS = (waiting.DATABASE, waiting.KEYSTONE, waiting.IDENTITY)
+MODULES = (
+    "blazar.api.app",
+    "blazar.cmd.api",
+    "blazar.manager.service",
+)
 _TICK_SECONDS = 1
 """How often leases are started and ended; upstream has 10, which a person would wait for."""
 
 
 def prepare(site: Description) -> None:
     gettext.install("blazar")
-    import blazar.api.app
-    import blazar.manager.service
 
 
 def application(site: Description) -> Any:
-    import blazar.cmd.api
     from blazar.api import app
     from blazar.manager import service as manager_service
     from blazar.notification import notifier

@@ -9,12 +9,12 @@ from chi_helpers.sandbox.description import Description
 from chi_helpers.sandbox.serve import waiting
 
 NEEDS = (waiting.DATABASE,)
+MODULES = ("glance.common.wsgi_app",)
 
 
 def prepare(site: Description) -> None:
     os.environ["OS_GLANCE_CONFIG_DIR"] = str(site.folder / "etc/glance")
     os.environ["OS_GLANCE_CONFIG_FILES"] = "glance-api.conf"
-    import glance.common.wsgi_app
 
 
 def application(site: Description) -> Any:

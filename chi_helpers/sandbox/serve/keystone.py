@@ -9,11 +9,14 @@ from chi_helpers.sandbox.description import ADMIN, Description
 from chi_helpers.sandbox.serve import waiting
 
 NEEDS = (waiting.DATABASE,)
+MODULES = (
+    "keystone.server.wsgi",
+    "keystone.cmd.bootstrap",
+)
 
 
 def prepare(site: Description) -> None:
     os.environ["OS_KEYSTONE_CONFIG_FILES"] = str(site.folder / "etc/keystone/keystone.conf")
-    import keystone.server.wsgi
 
 
 def application(site: Description) -> Any:

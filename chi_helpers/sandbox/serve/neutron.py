@@ -9,12 +9,15 @@ from chi_helpers.sandbox.description import Description
 from chi_helpers.sandbox.serve import waiting
 
 NEEDS = (waiting.DATABASE,)
+MODULES = (
+    "neutron.server.api",
+    "neutron.plugins.ml2.plugin",
+    "neutron.api.v2.router",
+)
 
 
 def prepare(site: Description) -> None:
     sys.argv = ["neutron-server", "--config-file", str(site.folder / "etc/neutron/neutron.conf")]
-    import neutron.plugins.ml2.plugin
-    import neutron.server.api
 
 
 def application(site: Description) -> Any:

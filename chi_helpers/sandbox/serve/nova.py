@@ -10,6 +10,12 @@ from chi_helpers.sandbox.description import Description
 from chi_helpers.sandbox.serve import waiting
 
 NEEDS = (waiting.DATABASE, waiting.KEYSTONE, waiting.IDENTITY, waiting.PLACEMENT)
+MODULES = (
+    "nova.api.openstack.wsgi_app",
+    "nova.compute.manager",
+    "nova.conductor.manager",
+    "nova.scheduler.manager",
+)
 _CONTROLLER = "controller"
 
 
@@ -19,10 +25,6 @@ def prepare(site: Description) -> None:
     from nova import monkey_patch
 
     monkey_patch.patch(backend="threading")  # before any other part of nova
-    import nova.api.openstack.wsgi_app
-    import nova.compute.manager
-    import nova.conductor.manager
-    import nova.scheduler.manager
 
 
 def application(site: Description) -> Any:
@@ -54,7 +56,9 @@ def application(site: Description) -> Any:
     start("nova-conductor", conductor_rpc.RPC_TOPIC, _CONTROLLER)
     start("nova-scheduler", scheduler_rpc.RPC_TOPIC, _CONTROLLER)
     for host in hosts.read():
-        start("nova-compute", compute_rpc.RPC_TOPIC, host, topic_alt=getattr(compute_rpc, "RPC_TOPIC_ALT", None))
+        start(
+            "nova-compute", compute_rpc.RPC_TOPIC, host, topic_alt=getattr(compute_rpc, "RPC_TOPIC_ALT", None)
+        )
     # Until a host is mapped to the cell, every build on it ends in HostMappingNotFound.
     host_mapping.discover_hosts(context.get_admin_context())
     return app

@@ -9,12 +9,14 @@ from chi_helpers.sandbox.description import Description
 from chi_helpers.sandbox.serve import waiting
 
 NEEDS = (waiting.DATABASE,)
+MODULES = (
+    "placement.deploy",
+    "placement.wsgi",
+)
 
 
 def prepare(site: Description) -> None:
     os.environ["OS_PLACEMENT_CONFIG_DIR"] = str(site.folder / "etc/placement")
-    import placement.deploy
-    import placement.wsgi
 
 
 def application(site: Description) -> Any:

@@ -12,7 +12,8 @@ from typing import Any
 
 from chi_helpers.sandbox.description import Description
 
-NEEDS = ()
+NEEDS: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = ()
 Start = Callable[[str, list[tuple[str, str]]], object]
 
 
