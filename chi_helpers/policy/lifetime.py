@@ -69,10 +69,10 @@ def lease_window(spec: LabSpec, now: datetime) -> Window | Refusal:
     closing = _closing(spec.lifetime.hours, start)
     if isinstance(closing, _Closed):
         return _closed(spec, start, closing.opens, now)
-    if closing is not None and closing < end:
-        end = to_the_minute(closing)
-        notes.append(f"Cut to {span(end - start)}: this lab's active hours end {_at(end, spec, now)}.")
-    end = to_the_minute(_before_the_hour(start, end, spec.lease.end_early))
+    closes = closing if closing is not None and closing < end else None
+    end = to_the_minute(_before_the_hour(start, closes or end, spec.lease.end_early))
+    if closes:
+        notes.append(f"Cut to {span(end - start)}: this lab's active hours end {_at(closes, spec, now)}.")
     window = Window(start, end, immediate=start == this_minute, notes=tuple(notes))
     if end - start < MINUTE:
         return _nothing_left(spec, start, now)

@@ -73,24 +73,20 @@ def test_all_problems_are_reported_together(problems):
     """One wrong value hides no other: neither in another place nor of another kind."""
     assert problems(MANY) == [
         "reservation.yaml:1: version: must be 1, not 2",
-        'reservation.yaml:2: lab: "Hello World" cannot name a lab: lower-case letters, digits, - and _, '
-        "a letter or digit first, at most 63",
+        'reservation.yaml:2: lab: "Hello World" cannot name a lab: lower-case letters, digits, - and _, a letter or digit first, at most 63',
         "reservation.yaml:3: sit: unknown key: did you mean site?",
         "reservation.yaml:5: lifetime.max: 6:00 is a time of day, not a duration: write 6h",
         "reservation.yaml:5: lifetime.warn[0]: 15 has no unit: write 15h for hours or 15m for minutes",
         "reservation.yaml:6: lease.end_early: must be less than an hour: write for example 5m",
-        "reservation.yaml:6: lease.start: 2026-03-08 02:30 does not exist in America/Chicago, where clocks go "
-        "forward: write 2026-03-08 03:30-05:00 (CDT) or 2026-03-08 01:30-06:00 (CST)",
+        "reservation.yaml:6: lease.start: 2026-03-08 02:30 does not exist in America/Chicago, where clocks go forward: write 2026-03-08 03:30-05:00 (CDT) or 2026-03-08 01:30-06:00 (CST)",
         "reservation.yaml:7: duration: unknown key here: it belongs under lease",
         "reservation.yaml:9: nodes.node1.flavour: unknown key: did you mean flavor?",
         "reservation.yaml:9: nodes.node1.ports[1]: 99999 must be a TCP port, 1 to 65535",
         'reservation.yaml:9: nodes.node1.ports[2]: must be a whole number, without quotes, not "yes"',
-        "reservation.yaml:10: nodes.node2: has both flavor and node_type: keep flavor for a virtual machine, "
-        "node_type for bare metal",
+        "reservation.yaml:10: nodes.node2: has both flavor and node_type: keep flavor for a virtual machine, node_type for bare metal",
         'reservation.yaml:10: nodes.node2.floating_ip: must be true or false, not "maybe"',
         "reservation.yaml:11: nodes.node2: given twice, first in line 10: keep one",
-        "reservation.yaml:12: network.private: 8.8.8.0/24 is not a private network: take one inside 10.0.0.0/8, "
-        "172.16.0.0/12 or 192.168.0.0/16",
+        "reservation.yaml:12: network.private: 8.8.8.0/24 is not a private network: take one inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16",
         "reservation.yaml:14: outages[0].to: is not after `from`: an outage ends after it begins",
         "reservation.yaml:14: outages[0].why: is missing: add for example `why: maintenance`",
     ]

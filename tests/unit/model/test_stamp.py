@@ -49,11 +49,17 @@ def test_description_gives_the_stamp_back(stamp):
         pytest.param("chi-lab", id="mark only"),
         pytest.param("chi-lab chi_lab=hello chi_lab_owner=alice", id="no deadline"),
         pytest.param("chi-lab chi_lab=hello chi_lab_owner=alice delete_at=soon", id="deadline is a word"),
-        pytest.param("chi-lab chi_lab=hello chi_lab_owner=alice delete_at=2026-01-29T12:00:00", id="naive deadline"),
+        pytest.param(
+            "chi-lab chi_lab=hello chi_lab_owner=alice delete_at=2026-01-29T12:00:00", id="naive deadline"
+        ),
         pytest.param("chi-lab chi_lab=hello chi_lab_owner= delete_at=2026-01-29T12:00:00Z", id="no owner"),
         pytest.param("chi-lab chi_lab= chi_lab_owner=alice delete_at=2026-01-29T12:00:00Z", id="no lab"),
-        pytest.param("old chi-lab chi_lab=h chi_lab_owner=a delete_at=2026-01-29T12:00:00Z", id="mark not first"),
-        pytest.param("chi-lab really chi_lab=h chi_lab_owner=a delete_at=2026-01-29T12:00:00Z", id="a stray word"),
+        pytest.param(
+            "old chi-lab chi_lab=h chi_lab_owner=a delete_at=2026-01-29T12:00:00Z", id="mark not first"
+        ),
+        pytest.param(
+            "chi-lab really chi_lab=h chi_lab_owner=a delete_at=2026-01-29T12:00:00Z", id="a stray word"
+        ),
     ],
 )
 def test_what_is_not_a_stamp_is_none(text):
