@@ -1,0 +1,1 @@
+"""Carry plans out: order, journal, lock and proof."""

@@ -78,11 +78,16 @@ def create(session: Session, instance_id: str, stamp: Stamp) -> FloatingIPView:
         raise
 
 
-def attach(session: Session, address_id: str, instance_id: str) -> FloatingIPView:
-    """Bind an address that exists to an instance. It may be asked for again without harm."""
+def attach(session: Session, address_id: str, instance_id: str, stamp: Stamp) -> FloatingIPView:
+    """Bind an address that exists to an instance, with a new stamp. It may be asked again without harm."""
     port_id = _port(session, instance_id)
     return view(
-        read("attach the floating IP", lambda: session.conn.network.update_ip(address_id, port_id=port_id))
+        read(
+            "attach the floating IP",
+            lambda: session.conn.network.update_ip(
+                address_id, port_id=port_id, description=stamp.description()
+            ),
+        )
     )
 
 

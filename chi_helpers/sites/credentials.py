@@ -20,7 +20,7 @@ REFERENCE_API = "https://api.chameleoncloud.org"
 KVM_AT_TACC = "https://kvm.tacc.chameleoncloud.org"
 """The reference API does not list KVM@TACC; python-chi writes its address too (chi/context.py:298)."""
 UNRESTRICTED = (
-    "A lease needs a Keystone trust, and a restricted application credential may not make one. Create another "
+    "A lease needs a Keystone trust, and a restricted application credential may not make one. Make another "
     "in the site's dashboard (Identity > Application Credentials > Create) with *Unrestricted (dangerous)* "
     "ticked, or with `openstack application credential create --unrestricted NAME`, and use that."
 )

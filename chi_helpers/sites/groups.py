@@ -51,10 +51,15 @@ def create(session: Session, name: str, stamp: Stamp) -> SecurityGroupView:
         raise lost from None
 
 
-def set_ports(session: Session, group_id: str, ports: Iterable[int]) -> SecurityGroupView:
-    """Let exactly these TCP ports in from anywhere: close others, open what is missing. May be repeated."""
+def set_ports(session: Session, group_id: str, ports: Iterable[int], stamp: Stamp) -> SecurityGroupView:
+    """Let exactly these TCP ports in from anywhere: close others, open what is missing; renew the stamp."""
     wanted = frozenset(ports)
     group = _get(session, group_id)
+    if stamps.from_description(group.description) != stamp:
+        read(
+            "stamp the security group",
+            lambda: session.conn.network.update_security_group(group_id, description=stamp.description()),
+        )
     for rule in group.security_group_rules or ():
         if rule["direction"] == "ingress" and _world_port(rule) not in wanted:
             with told("close a port"), contextlib.suppress(GoneError):

@@ -7,6 +7,7 @@ environment is mixed in (an application credential with a project name is refuse
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ from chi_helpers.sites.waiting import read
 
 if TYPE_CHECKING:
     from chi_helpers.sites.credentials import Credentials
+
+# neutronclient warns on stderr, at every call, that it is deprecated; that is python-chi's business.
+logging.getLogger("neutronclient.v2_0.client").setLevel(logging.ERROR)
 
 TIMEOUT = 120
 """Seconds for one request. A class's Blazar takes half a minute for a lease at busy times."""

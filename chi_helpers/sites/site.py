@@ -79,8 +79,8 @@ class ChameleonSite:
     def create_group(self, name: str, stamp: Stamp) -> SecurityGroupView:
         return groups.create(self.session, name, stamp)
 
-    def set_ports(self, group_id: str, ports: Iterable[int]) -> SecurityGroupView:
-        return groups.set_ports(self.session, group_id, ports)
+    def set_ports(self, group_id: str, ports: Iterable[int], stamp: Stamp) -> SecurityGroupView:
+        return groups.set_ports(self.session, group_id, ports, stamp)
 
     def delete_group(self, group_id: str) -> None:
         groups.delete(self.session, group_id)
@@ -100,8 +100,8 @@ class ChameleonSite:
     def create_address(self, instance_id: str, stamp: Stamp) -> FloatingIPView:
         return addresses.create(self.session, instance_id, stamp)
 
-    def attach_address(self, address_id: str, instance_id: str) -> FloatingIPView:
-        return addresses.attach(self.session, address_id, instance_id)
+    def attach_address(self, address_id: str, instance_id: str, stamp: Stamp) -> FloatingIPView:
+        return addresses.attach(self.session, address_id, instance_id, stamp)
 
     def delete_address(self, address_id: str) -> None:
         addresses.delete(self.session, address_id)

@@ -1,0 +1,53 @@
+"""From what the site showed to the steps that give a lab back. Pure.
+
+Only what carries the stamp of this lab and owner goes, and the lease of exactly their name. Order: addresses
+first, since an address outlives its instance unseen; then instances, whose groups can be deleted only when
+their ports are gone; then the lease; then groups.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chi_helpers.plan.steps import DeleteGroup, DeleteInstance, DeleteLease, Plan, ReleaseAddress, Step
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from chi_helpers.model.resources import Snapshot
+    from chi_helpers.model.stamp import Stamp
+
+
+def plan_down(lab: str, owner: str, lease_name: str, snapshot: Snapshot, *, site: str, now: datetime) -> Plan:
+    """Plan to give everything of a lab and its owner back."""
+
+    def ours(stamp: Stamp | None) -> bool:
+        return stamp is not None and (stamp.lab, stamp.owner) == (lab, owner)
+
+    steps: list[Step] = [
+        ReleaseAddress(f"release floating IP {f.address}", f.id, f.address)
+        for f in snapshot.floating_ips
+        if ours(f.stamp) and not f.reserved
+    ]
+    steps += [
+        DeleteInstance(f"delete instance {i.name}", i.id, i.name)
+        for i in snapshot.instances
+        if ours(i.stamp) and i.status != "DELETED"
+    ]
+    steps += [
+        DeleteLease(f"delete lease {lease.name}", lease.id, lease.name)
+        for lease in snapshot.leases
+        if lease.name == lease_name and not lease.over
+    ]
+    steps += [
+        DeleteGroup(f"delete security group {g.name}", g.id, g.name)
+        for g in snapshot.security_groups
+        if ours(g.stamp)
+    ]
+    foreign = [i for i in snapshot.instances if not ours(i.stamp)]
+    notes = tuple(
+        f"Instance {i.name} ({i.id}) carries no stamp of this lab: it is left alone, "
+        "and ends with the lease that it was launched in."
+        for i in foreign
+    )
+    return Plan(lab, owner, site, now, tuple(steps), notes=notes)

@@ -1,0 +1,27 @@
+"""What of a lab is there though it should not be: for the proof after `down`, and for `status`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chi_helpers.plan.down import plan_down
+from chi_helpers.plan.up import USABLE
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from chi_helpers.model.resources import Snapshot
+
+
+def left(lab: str, owner: str, lease_name: str, snapshot: Snapshot) -> tuple[str, ...]:
+    """What the site still has of the lab, in words; empty is the proof that nothing is left."""
+    plan = plan_down(lab, owner, lease_name, snapshot, site="", now=snapshot.at)
+    return tuple(step.title.removeprefix("delete ").removeprefix("release ") for step in plan.steps)
+
+
+def orphans(lab: str, owner: str, lease_name: str, snapshot: Snapshot, now: datetime) -> tuple[str, ...]:
+    """What outlived the lab's lease; empty as long as a lease is there that may use it."""
+    alive = any(
+        lease.name == lease_name and lease.status in USABLE and lease.end > now for lease in snapshot.leases
+    )
+    return () if alive else left(lab, owner, lease_name, snapshot)

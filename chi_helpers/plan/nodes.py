@@ -1,0 +1,146 @@
+"""The part of a plan that is about single nodes: their groups, instances and addresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from chi_helpers.model.errors import UsageError
+from chi_helpers.plan import fit
+from chi_helpers.plan.steps import (
+    AwaitInstance,
+    CreateAddress,
+    CreateInstance,
+    DeleteInstance,
+    ReleaseAddress,
+    Step,
+    UseAddress,
+    UseGroup,
+)
+
+if TYPE_CHECKING:
+    from chi_helpers.model.lab import LabSpec, NodeSpec
+    from chi_helpers.model.resources import FloatingIPView, InstanceView, Snapshot
+    from chi_helpers.model.stamp import Stamp
+    from chi_helpers.model.wants import ReservationWant
+
+GOING = {"DELETING", "DELETED", "SOFT_DELETED"}
+_LAST = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Nodes:
+    """Plans node by node; `fresh`: the lease is yet to be made, so no instance of an older one is of use."""
+
+    spec: LabSpec
+    owner: str
+    snapshot: Snapshot
+    wants: tuple[ReservationWant, ...]
+    deadline: datetime
+    fresh: bool
+    notes: list[str] = field(default_factory=list)
+
+    def groups(self) -> list[Step]:
+        """One security group a node, so that each has exactly its own ports open."""
+        steps: list[Step] = []
+        for node in self.spec.nodes:
+            name, ports = self._name(node), tuple(sorted(node.ports))
+            shown = ", ".join(map(str, ports)) or "none"
+            title = f"security group {name}: TCP {shown}"
+            found = sorted(
+                (g for g in self.snapshot.security_groups if self._of(g.stamp, node)), key=lambda g: g.id
+            )
+            if not found:
+                steps.append(UseGroup(title, node.key, name, ports))
+            for number, group in enumerate(found):
+                right = group.tcp_ports == frozenset(ports) and self._current(group.stamp)
+                again = f" ({number + 1} of {len(found)} of that name)" if number else ""
+                steps.append(UseGroup(title + again, node.key, name, ports, group.id, right))
+        return steps
+
+    def instances(self) -> list[Step]:
+        """First what must go, then what is to be made, then the waiting: so instances start side by side."""
+        gone: list[Step] = []
+        made: list[Step] = []
+        awaited: list[Step] = []
+        for node in self.spec.nodes:
+            keep, useless = self._sort(node)
+            gone += [
+                DeleteInstance(f"delete instance {i.name}, which is {why}", i.id, i.name)
+                for i, why in useless
+            ]
+            name = self._name(node)
+            if keep is None:
+                made.append(
+                    CreateInstance(
+                        f"create instance {name}: {node.image}",
+                        node.key,
+                        name,
+                        node.image,
+                        self.spec.network.shared,
+                        fit.reserved_for(node, self.wants),
+                    )
+                )
+            awaited.append(AwaitInstance(f"instance {name} active", node.key, keep.id if keep else None))
+        return gone + made + awaited
+
+    def addresses(self) -> list[Step]:
+        steps: list[Step] = []
+        for node in self.spec.nodes:
+            keep, _ = self._sort(node)
+            mine = [f for f in self.snapshot.floating_ips if self._of(f.stamp, node) and not f.reserved]
+            mine.sort(key=lambda f: (keep is None or f.address not in keep.floating_ips, f.id))
+            if node.floating_ip and mine:
+                steps.append(self._use(node, mine[0], keep))
+            elif node.floating_ip:
+                steps.append(CreateAddress(f"floating IP for {node.key}", node.key))
+            steps += [
+                ReleaseAddress(f"release {f.address}, which {node.key} does not need", f.id, f.address)
+                for f in (mine[1:] if node.floating_ip else mine)
+            ]
+        return steps
+
+    def _use(self, node: NodeSpec, fip: FloatingIPView, keep: InstanceView | None) -> UseAddress:
+        right = keep is not None and fip.address in keep.floating_ips and self._current(fip.stamp)
+        return UseAddress(f"floating IP for {node.key}: {fip.address}", node.key, fip.id, fip.address, right)
+
+    def _sort(self, node: NodeSpec) -> tuple[InstanceView | None, list[tuple[InstanceView, str]]]:
+        """The instance to keep, and those to delete, with why."""
+        name = self._name(node)
+        useless: list[tuple[InstanceView, str]] = []
+        good: list[InstanceView] = []
+        for instance in self.snapshot.instances:
+            ours = self._of(instance.stamp, node)
+            if not ours and instance.name == name and instance.status not in GOING:
+                raise UsageError(
+                    f"An instance {name} is there that carries no stamp of this lab: the kit did not make it.",
+                    do="Delete it with `openstack server delete`, or work as another --owner.",
+                )
+            if not ours:
+                continue
+            if instance.status in GOING:
+                useless.append((instance, "on its way out"))
+            elif self.fresh:
+                useless.append((instance, "of a lease that has ended"))
+            elif instance.status == "ERROR":
+                useless.append((instance, f"in ERROR ({instance.fault or 'no reason given'})"))
+            else:
+                good.append(instance)
+        good.sort(key=lambda i: (i.created or _LAST, i.id))
+        useless += [(i, f"a second one for {node.key}") for i in good[1:]]
+        return (good[0] if good else None), useless
+
+    def _of(self, stamp: Stamp | None, node: NodeSpec) -> bool:
+        return (
+            stamp is not None
+            and (stamp.lab, stamp.owner) == (self.spec.lab, self.owner)
+            and stamp.node == node.key
+        )
+
+    def _current(self, stamp: Stamp | None) -> bool:
+        """What is kept from an older lease gets the new deadline: a reaper goes by the stamp."""
+        return stamp is not None and stamp.deadline == self.deadline
+
+    def _name(self, node: NodeSpec) -> str:
+        return self.spec.instance_name(node, self.owner)

@@ -1,0 +1,194 @@
+"""The steps that a plan is made of: values that say what is to be done, and to what.
+
+A step that finds its work done already carries the id of what it found, so that a plan also shows what it
+keeps. Nothing here acts; `chi_helpers.apply` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from chi_helpers.model.wants import KeyPair, LeaseWant, ReservationWant
+
+
+class Stage(StrEnum):
+    """The parts of a lab's life, in order; `Lab` has a method for each."""
+
+    RESERVE = "reserve"
+    LAUNCH = "launch"
+    ADDRESS = "address"
+    TRUST = "trust"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step. `title` is what people read; `stage` says to which part of the lab's life it belongs."""
+
+    stage: ClassVar[Stage]
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class UseKey(Step):
+    """See that the site has the public key."""
+
+    stage = Stage.RESERVE
+    pair: KeyPair
+
+
+@dataclass(frozen=True, slots=True)
+class CreateLease(Step):
+    stage = Stage.RESERVE
+    want: LeaseWant
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitLease(Step):
+    """Wait until the lease is active; `lease_id` None: the one that this plan creates."""
+
+    stage = Stage.RESERVE
+    starts: datetime
+    lease_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UseGroup(Step):
+    """See that a node's security group exists, with exactly these TCP ports open."""
+
+    stage = Stage.LAUNCH
+    node: str
+    name: str
+    ports: tuple[int, ...]
+    group_id: str | None = None
+    right: bool = False
+    """It is as it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateInstance(Step):
+    stage = Stage.LAUNCH
+    node: str
+    name: str
+    image: str
+    network: str
+    reserved: ReservationWant
+    """Which of the lease's reservations it takes a place of."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitInstance(Step):
+    """Wait until the instance is active; `instance_id` None: the one that this plan creates."""
+
+    stage = Stage.LAUNCH
+    node: str
+    instance_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateAddress(Step):
+    stage = Stage.ADDRESS
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class UseAddress(Step):
+    """See that an address that exists is bound to the node's instance."""
+
+    stage = Stage.ADDRESS
+    node: str
+    address_id: str
+    address: str
+    right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrustHost(Step):
+    """Learn the node's SSH host keys from its console, and wait until SSH answers."""
+
+    stage = Stage.TRUST
+    node: str
+    bare_metal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseAddress(Step):
+    stage = Stage.DELETE
+    address_id: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteInstance(Step):
+    stage = Stage.DELETE
+    instance_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteLease(Step):
+    stage = Stage.DELETE
+    lease_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteGroup(Step):
+    stage = Stage.DELETE
+    group_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Ordered steps for one lab of one owner at one site; it prints, compares and serialises."""
+
+    lab: str
+    owner: str
+    site: str
+    made: datetime
+    """The site's clock when it was looked at."""
+    steps: tuple[Step, ...]
+    deadline: datetime | None = None
+    """What the resources are stamped with; None where nothing is made."""
+    notes: tuple[str, ...] = ()
+    """What the reader should know besides, in sentences."""
+
+    def __str__(self) -> str:
+        lines = [f"{number}. {step.title}" for number, step in enumerate(self.steps, 1)]
+        return "\n".join([*lines, *self.notes]) or "Nothing to do."
+
+    def of(self, *stages: Stage) -> tuple[Step, ...]:
+        """Pick the steps of some stages."""
+        return tuple(step for step in self.steps if step.stage in stages)
+
+    def document(self) -> dict[str, Any]:
+        """As JSON's own types."""
+        return {
+            "lab": self.lab,
+            "owner": self.owner,
+            "site": self.site,
+            "made": self.made.isoformat(),
+            "deadline": self.deadline.isoformat() if self.deadline else None,
+            "notes": list(self.notes),
+            "steps": [{"kind": type(step).__name__, **_plain(asdict(step))} for step in self.steps],
+        }
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _plain(found) for key, found in value.items()}
+        case list() | tuple():
+            return [_plain(found) for found in value]
+        case datetime():
+            return value.isoformat()
+        case PurePath():
+            return str(value)
+        case _:
+            return value

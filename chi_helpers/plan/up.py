@@ -1,0 +1,115 @@
+"""From a lab's file and what the site showed to the steps that bring the lab up. Pure.
+
+What is there, is ours and is right is kept; so the plan of a lab that is up changes nothing, and the plan
+after an interruption is the rest of the work.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chi_helpers.model.errors import UsageError
+from chi_helpers.model.wants import LeaseWant
+from chi_helpers.plan import fit, nodes
+from chi_helpers.plan.steps import AwaitLease, CreateLease, DeleteLease, Plan, Step, TrustHost, UseKey
+from chi_helpers.policy.clock import describe
+from chi_helpers.policy.lifetime import Refusal, Window, deadline, lease_window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from chi_helpers.model.lab import LabSpec
+    from chi_helpers.model.resources import LeaseView, Snapshot
+    from chi_helpers.model.wants import KeyPair, ReservationWant
+
+USABLE = {"PENDING", "STARTING", "ACTIVE", "UPDATING", "CREATING"}
+"""Blazar's words for a lease that is, or will be, of use (blazar/status.py)."""
+
+
+def plan_up(
+    spec: LabSpec,
+    owner: str,
+    snapshot: Snapshot,
+    *,
+    site: str,
+    flavors: Mapping[str, str],
+    key: KeyPair,
+    now: datetime,
+) -> Plan:
+    """Plan to bring the lab of `owner` up; `flavors` are the site's, name -> id; `now` is the site's clock.
+
+    Raises `UsageError` where the file asks for what cannot be: an unknown flavor, a window that is refused, a
+    lease or an instance in the way.
+    """
+    unknown = sorted({node.flavor for node in spec.nodes if node.flavor and node.flavor not in flavors})
+    if unknown:
+        raise UsageError(
+            f"{site} has no flavor {', '.join(unknown)}.", do=f"It has {', '.join(sorted(flavors))}."
+        )
+    wants = fit.wanted(spec, flavors)
+    lease, steps = _lease(spec, owner, snapshot, wants, now)
+    if lease is not None:
+        window = Window(lease.start, lease.end)
+    else:
+        found = lease_window(spec, now)
+        if isinstance(found, Refusal):
+            raise found.error()
+        window = found
+    until = deadline(spec, window)
+    name = spec.lease_name(owner)
+    if lease is None:
+        start = None if window.immediate else window.start
+        want = LeaseWant(name, window.end, wants, start)
+        when = "" if start is None else f" from {describe(start, spec.timezone, now=now)}"
+        what = ", ".join(map(str, wants))
+        steps.append(
+            CreateLease(
+                f"create lease {name}: {what}{when} until {describe(until, spec.timezone, now=now)}", want
+            )
+        )
+    rest = nodes.Nodes(spec, owner, snapshot, wants, until, fresh=lease is None)
+    steps += [UseKey(f"key pair {key.name}", key)]
+    steps += rest.groups()
+    steps += [AwaitLease(f"lease {name} active", window.start, lease.id if lease else None)]
+    steps += rest.instances()
+    steps += rest.addresses()
+    steps += [
+        TrustHost(f"SSH host keys of {node.key}", node.key, bare_metal=node.node_type is not None)
+        for node in spec.nodes
+        if node.floating_ip
+    ]
+    return Plan(spec.lab, owner, site, now, tuple(steps), until, (*window.notes, *rest.notes))
+
+
+def _lease(
+    spec: LabSpec,
+    owner: str,
+    snapshot: Snapshot,
+    wants: tuple[ReservationWant, ...],
+    now: datetime,
+) -> tuple[LeaseView | None, list[Step]]:
+    """The lease to keep, and the deletions of those that are of no use any more."""
+    name = spec.lease_name(owner)
+    named = [lease for lease in snapshot.leases if lease.name == name and not lease.over]
+    usable = [lease for lease in named if lease.status in USABLE and lease.end > now]
+    steps: list[Step] = [
+        DeleteLease(f"delete lease {name}, which is {lease.status}", lease.id, name)
+        for lease in named
+        if lease not in usable
+    ]
+    if len(usable) > 1:
+        ids = ", ".join(lease.id for lease in usable)
+        raise UsageError(
+            f"{len(usable)} leases are called {name}: {ids}.",
+            do="`chi-lab down` deletes them all; or delete one in the site's dashboard.",
+        )
+    if not usable:
+        return None, steps
+    reason = fit.misfit(spec, usable[0], wants, now)
+    if reason:
+        raise UsageError(
+            f"A lease {name} is there already, and {reason}.",
+            do="Give it back with `chi-lab down`, then run `chi-lab up`; or change the file back.",
+        )
+    return usable[0], steps
