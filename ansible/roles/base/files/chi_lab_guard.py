@@ -2,10 +2,11 @@
 """Deadline guard of a Chameleon lab: warns the people on this node, then powers it off.
 
 It needs no network and nothing beyond Python's standard library. The deadline is an absolute
-instant, so that a reboot changes nothing. It powers off only when the clock has shown a time past
-the deadline after a notice that has stood for NOTICE seconds of the kernel's monotonic clock: a clock
-that jumps ahead, or a deadline that is already past, gives people that long, and a clock that is put
-right again takes the notice back. Whatever it cannot read or understand keeps the node running.
+instant, so that a reboot changes nothing. It powers off only when the clock shows a time past the
+deadline and a notice has stood for NOTICE seconds of the kernel's own count, which nobody can set: a
+deadline that is already past gives people that long. A clock that jumps ahead is not believed for
+PATIENCE seconds, and when it is put right the notice is taken back. Whatever the guard cannot read or
+understand keeps the node running.
 
     chi-lab-guard run      the service's loop
     chi-lab-guard status   the deadline and the time left, for people
@@ -31,6 +32,8 @@ NOTICE = 60
 """Seconds between the last notice and the power-off."""
 SLACK = 120
 """Seconds a clock may be set back without a warning being given again."""
+PATIENCE = 900
+"""Seconds for which a clock that has jumped ahead powers nothing off."""
 POLL = 10
 """Longest sleep in seconds: how soon a changed deadline or clock is seen."""
 
@@ -58,7 +61,9 @@ class Memory:
     deadline: str = ""
     given: tuple[int, ...] = ()
     notice: float | None = None
-    """Monotonic second of the last notice; forgotten by a reboot, which starts a new one."""
+    """The kernel's second of the last notice; forgotten by a reboot, which starts a new one."""
+    jumped: float | None = None
+    """The kernel's second at which the clock was last seen to jump ahead."""
 
 
 @dataclass(frozen=True)
@@ -88,23 +93,25 @@ def parse(text: str) -> Settings:
     return Settings(deadline=deadline.astimezone(timezone.utc), warn=warn, zone=zone, **texts)
 
 
-def decide(settings: Settings, memory: Memory, now: datetime, monotonic: float) -> Decision:
-    """Decide what to do at `now` (aware); pure.
+def decide(settings: Settings, memory: Memory, now: datetime, second: float) -> Decision:
+    """Decide what to do at `now` (aware) and the kernel's `second`; pure.
 
     Each mark is given once for a deadline. Of several that have passed unseen only one is said.
     """
     name = settings.deadline.isoformat()
     if memory.deadline != name:
-        memory = Memory(name)
+        memory = Memory(name, jumped=memory.jumped)
     left = (settings.deadline - now).total_seconds()
     if left <= NOTICE:
-        return _last_minute(settings, memory, left, monotonic)
+        return _last_minute(settings, memory, left, second)
     # Given by a clock that ran ahead: these marks are still to come.
     memory = replace(memory, given=tuple(mark for mark in memory.given if left <= mark + SLACK))
     due = tuple(mark for mark in settings.warn if left <= mark)
     if memory.notice is not None:
         text = f"The clock was put right: this node is not powered off now. {_until(settings, left)}"
-        memory = replace(memory, notice=None, given=tuple(sorted({*memory.given, *due}, reverse=True)))
+        memory = replace(
+            memory, notice=None, jumped=None, given=tuple(sorted({*memory.given, *due}, reverse=True))
+        )
         return Decision(memory, text, sleep=_pause(left, settings.warn))
     if set(due) - set(memory.given):
         text = f"{_until(settings, left)} {settings.advice}".strip()
@@ -113,15 +120,20 @@ def decide(settings: Settings, memory: Memory, now: datetime, monotonic: float) 
     return Decision(memory, sleep=_pause(left, settings.warn))
 
 
-def _last_minute(settings: Settings, memory: Memory, left: float, monotonic: float) -> Decision:
+def _last_minute(settings: Settings, memory: Memory, left: float, second: float) -> Decision:
     # The marks are spent: a deadline that has come is not followed by "15 minutes left".
     spent = replace(memory, given=tuple(sorted({*memory.given, *settings.warn}, reverse=True)))
-    if memory.notice is None or monotonic < memory.notice:
-        text = (
-            f"The lab {settings.lab} is over: this node powers off in {NOTICE} seconds. Save your work NOW."
-        )
-        return Decision(replace(spent, notice=monotonic), text, sleep=1)
-    if left <= 0 and monotonic - memory.notice >= NOTICE:
+    wait = NOTICE if memory.jumped is None else max(NOTICE, memory.jumped + PATIENCE - second)
+    if memory.notice is None:
+        if wait > NOTICE:
+            text = f"The clock jumped ahead: if it is right, lab {settings.lab} is over, and this node"
+            text += f" powers off in {span(wait)}. Save your work NOW."
+        else:
+            text = (
+                f"Lab {settings.lab} is over: this node powers off in {NOTICE} seconds. Save your work NOW."
+            )
+        return Decision(replace(spent, notice=second), text, sleep=1)
+    if left <= 0 and wait <= NOTICE and second - memory.notice >= NOTICE:
         return Decision(spent, power_off=True, sleep=POLL)
     return Decision(spent, sleep=1)
 
@@ -207,13 +219,14 @@ class Guard:
         wall: tuple[str, ...] = ("wall",),
         power_off: tuple[str, ...] = ("systemctl", "poweroff"),
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
-        monotonic: Callable[[], float] = time.monotonic,
+        second: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
     ) -> None:
         self.paths = settings, memory, motd
         self.wall, self.power_off = wall, power_off
-        self.now, self.monotonic = now, monotonic
+        self.now, self.second = now, second
         self.memory = recall(memory)
         self._saved = self.memory
+        self._last = now(), second()
         self._told = ""
         self._complaint = ""
 
@@ -225,12 +238,13 @@ class Guard:
         except (OSError, UnicodeDecodeError, UnreadableError) as error:
             self._complain(f"{error}; this node keeps running")
             self.memory = replace(self.memory, notice=None)
+            self._look_at_clock()
             _attempt("removing the message of the day", lambda: motd_path.unlink(missing_ok=True))
             self._told = ""
             return POLL
         self._complain("")
-        now = self.now()
-        decision = decide(settings, self.memory, now, self.monotonic())
+        now, second = self._look_at_clock()
+        decision = decide(settings, self.memory, now, second)
         self.memory = decision.memory
         # Remembered before it is said: a guard that dies here must not repeat itself for ever.
         self._remember(memory_path)
@@ -243,13 +257,22 @@ class Guard:
             _attempt("power-off", lambda: _run(self.power_off))
         return decision.sleep
 
+    def _look_at_clock(self) -> tuple[datetime, float]:
+        now, second = self.now(), self.second()
+        ahead = (now - self._last[0]).total_seconds() - (second - self._last[1])
+        self._last = now, second
+        if ahead > SLACK:
+            print(f"the clock jumped ahead by {span(ahead)}", file=sys.stderr, flush=True)
+            self.memory = replace(self.memory, jumped=second)
+        return now, second
+
     def _complain(self, text: str) -> None:
         if text and text != self._complaint:
             print(text, file=sys.stderr, flush=True)
         self._complaint = text
 
     def _remember(self, path: Path) -> None:
-        lasting = replace(self.memory, notice=None)
+        lasting = replace(self.memory, notice=None, jumped=None)
         if lasting != self._saved:
             found = {"deadline": lasting.deadline, "given": lasting.given}
             _attempt("remembering", lambda: _write(path, json.dumps(found) + "\n"))

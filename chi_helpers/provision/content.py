@@ -1,0 +1,38 @@
+"""Where the playbook and its roles are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chi_helpers.model.errors import UsageError
+
+PLAYBOOK = "site.yml"
+_CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def ansible_folder(lab_file: Path, checkout: Path = _CHECKOUT) -> Path:
+    """Find the folder `ansible/`: beside the lab's file or above it, else in the checkout of this package.
+
+    So a course may bring roles of its own with its lab. Raises UsageError where there is none.
+    """
+    candidates = [folder / "ansible" for folder in (*lab_file.resolve().parents, checkout)]
+    for candidate in candidates:
+        if (candidate / PLAYBOOK).is_file() and (candidate / "roles").is_dir():
+            return candidate
+    raise UsageError(
+        f"No ansible/{PLAYBOOK} beside {lab_file} or above it, nor in {checkout}.",
+        do="Run chi-lab from a checkout of the lab kit, or copy its folder ansible/ next to the lab's file.",
+    )
+
+
+def check_stack(folder: Path, stacks: dict[str, tuple[str, ...]]) -> None:
+    """Refuse roles that do not exist, all of them at once. `stacks` are the roles of each node."""
+    known = sorted(path.parent.parent.name for path in (folder / "roles").glob("*/tasks/main.yml"))
+    wrong = [
+        f"{node}: {role}" for node, stack in sorted(stacks.items()) for role in stack if role not in known
+    ]
+    if wrong:
+        raise UsageError(
+            f"There is no such role in {folder / 'roles'}: {', '.join(wrong)}.",
+            do=f"Change `stack` in the lab's file; there are: {', '.join(known)}. Nothing was changed.",
+        )
