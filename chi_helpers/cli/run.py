@@ -66,9 +66,9 @@ def _interrupted(*, as_json: bool) -> int:
 def _unexpected(error: Exception, args: Sequence[str], flags: Flags) -> int:
     if flags.debug:
         traceback.print_exc()
-    log = state_folder(os.environ, Path.cwd()) / "chi-lab.log"
     name = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     try:
+        log = state_folder(os.environ, Path.cwd()) / "chi-lab.log"
         _append(log, f"{datetime.now(UTC).isoformat(timespec='seconds')} chi-lab {' '.join(args)}")
         _append(log, traceback.format_exc())
         do = f"This is a bug in chi-lab; {log} has the details. It is safe to run the same command again."

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pwd
+from types import SimpleNamespace
+
 import pytest
 
 from chi_helpers.config.owner import owner
@@ -31,8 +34,19 @@ def test_names_that_do_not_survive_are_refused(name):
         owner(name, {"USER": "carol"})
 
 
-def test_nobody():
-    """Without any of the three the error says what to give."""
+def test_the_account_stands_in_for_user(monkeypatch):
+    """Cron and containers set no $USER."""
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="dave"))
+    assert owner(None, {}) == "dave"
+
+
+def test_nobody(monkeypatch):
+    """Without any of them, and without an account, the error says what to give."""
+
+    def unknown(uid):
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
     with pytest.raises(UsageError, match="Give --owner with your netID"):
         owner(None, {})
 
