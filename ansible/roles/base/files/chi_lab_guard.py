@@ -133,7 +133,8 @@ def _last_minute(settings: Settings, memory: Memory, left: float, second: float)
                 f"Lab {settings.lab} is over: this node powers off in {NOTICE} seconds. Save your work NOW."
             )
         return Decision(replace(spent, notice=second), text, sleep=1)
-    if left <= 0 and wait <= NOTICE and second - memory.notice >= NOTICE:
+    believed = memory.jumped is None or second - memory.jumped >= PATIENCE
+    if left <= 0 and believed and second - memory.notice >= NOTICE:
         return Decision(spent, power_off=True, sleep=POLL)
     return Decision(spent, sleep=1)
 
