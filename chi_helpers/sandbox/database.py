@@ -17,7 +17,7 @@ from pathlib import Path
 from chi_helpers.sandbox.description import DATABASES
 from chi_helpers.sandbox.errors import SandboxError
 
-PACKAGES = "mariadb-server"
+PACKAGES = "mariadb-server-core mariadb-client-core"
 
 
 def find(program: str) -> str:
@@ -27,8 +27,7 @@ def find(program: str) -> str:
         return found
     raise SandboxError(
         f"{program} is not installed; the sandbox keeps its state in a private MariaDB.",
-        do=f"Install it, on Debian and Ubuntu: sudo apt-get install {PACKAGES} "
-        f"(the system service that comes with it is not used and may be disabled).",
+        do=f"Install it, on Debian and Ubuntu: sudo apt-get install {PACKAGES}",
     )
 
 

@@ -1,0 +1,50 @@
+# The two commands a newcomer needs: `make demo` and `make test`. Both do all the set-up.
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+TESTS ?= tests
+
+.PHONY: help setup demo test unit lint format requirements schema clean
+
+help:           ## list the targets
+	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' Makefile | expand -t 15
+
+setup:          ## Debian packages, virtual environment, node image, database image
+	@scripts/setup.sh
+
+demo: setup     ## the whole story on a site of your own: reserve, launch, log in, watch the time, give back
+	@$(BIN)/chi-lab demo
+
+test: lint      ## lint, types, and all tests; starts a sandbox of its own
+	$(BIN)/python -m pytest $(TESTS)
+
+unit: setup     ## the tests that need no site; seconds
+	$(BIN)/python -m pytest tests/unit
+
+lint: setup     ## ruff, mypy --strict, import layers, Ansible and YAML
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/yamllint --strict .
+	cd ansible && ANSIBLE_HOME=$(CURDIR)/.chi-lab/ansible ../$(BIN)/ansible-lint --offline -q
+
+format:         ## let ruff format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
+	--custom-compile-command "make requirements" pyproject.toml
+requirements:   ## pin what pyproject.toml asks for (UPGRADE=--upgrade for the newest)
+	$(UV_COMPILE) $(UPGRADE) --extra sandbox --extra dev -o requirements-dev.txt
+	$(UV_COMPILE) --extra sandbox -c requirements-dev.txt -o requirements-sandbox.txt
+	$(UV_COMPILE) -c requirements-dev.txt -o requirements.txt
+
+schema:         ## write the JSON Schema of reservation.yaml anew
+	$(BIN)/python -m chi_helpers.config.schema
+
+clean:          ## remove this checkout's sandboxes, their state, and the virtual environment
+	@for folder in .chi-lab/sandbox/*/ .chi-lab/tests/sandbox/*/; do \
+	  [ -d "$$folder" ] || continue; \
+	  CHI_LAB_STATE=$$(dirname $$(dirname $$folder)) $(BIN)/chi-lab sandbox reset --name $$(basename $$folder); \
+	done
+	rm -rf .chi-lab .venv

@@ -1,0 +1,215 @@
+"""What is behind a floating IP of the sandbox is a Linux machine, and it behaves as on Chameleon."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.machines.guests import Desk, Guest, answers, desk, until
+from tests.support.sandbox import Sandbox
+from tests.support.site import SiteUnderTest
+
+pytestmark = [pytest.mark.site, pytest.mark.machines]
+
+USER_DATA = "#!/bin/sh\nid -un > /etc/from-user-data\nhostname >> /etc/from-user-data\n"
+
+
+@pytest.fixture(scope="module")
+def lab(site: SiteUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with desk(site, tmp_path_factory.mktemp("machines"), instances=3) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def guest(lab: Desk) -> Guest:
+    return lab.boot(user_data=USER_DATA)
+
+
+def podman(*args: str) -> list[str]:
+    return subprocess.run(["podman", *args], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_cc_logs_in_with_the_key_pair_and_the_host_key_that_the_console_shows(guest: Guest) -> None:
+    assert guest.ssh("id -un") == "cc"
+
+
+def test_a_host_key_other_than_the_consoles_would_be_refused(guest: Guest, tmp_path: Path) -> None:
+    """The check above can fail: with the keys of another machine ssh does not log in."""
+    other = tmp_path / "other"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(other)], check=True)
+    known = tmp_path / "known_hosts"
+    known.write_text(f"{guest.address} {' '.join(other.with_suffix('.pub').read_text().split()[:2])}\n")
+    done = subprocess.run(
+        ["ssh", "-i", str(guest.key), "-F", "none", "-o", f"UserKnownHostsFile={known}", "-o", "BatchMode=yes",
+         "-o", "StrictHostKeyChecking=yes", f"cc@{guest.address}", "true"],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 255
+    assert "Host key verification failed" in done.stderr or "HOST IDENTIFICATION" in done.stderr
+
+
+def test_it_has_its_name_its_user_data_ran_as_root_and_cc_may_sudo(guest: Guest) -> None:
+    assert guest.ssh("cloud-init status --wait").splitlines()[-1] == "status: done"
+    assert guest.ssh("cat /etc/from-user-data").split() == ["root", guest.server.name]
+    assert guest.ssh("hostname") == guest.server.name
+    assert guest.ssh("sudo -n id -un 2>&1") == "root"
+
+
+def test_systemd_is_running_and_no_unit_has_failed(guest: Guest) -> None:
+    guest.ssh("cloud-init status --wait")
+    state = until(
+        lambda: (s := guest.ssh("systemctl is-system-running", check=False)) in {"running", "degraded"} and s,
+        "systemd started",
+    )
+    assert state == "running", guest.ssh("systemctl --failed --no-legend")
+
+
+def test_what_provisioning_needs_is_there(guest: Guest) -> None:
+    """Ansible's apt, hostname and timezone modules, and the guard's warnings."""
+    guest.ssh("python3 -c 'import apt' && command -v wall write shutdown >/dev/null")
+    guest.ssh("sudo timedatectl set-timezone America/New_York")
+    assert guest.ssh("readlink /etc/localtime").endswith("America/New_York")
+    guest.ssh("sudo hostnamectl set-hostname other && hostname | grep -qx other")
+    guest.ssh(f"sudo hostnamectl set-hostname {guest.server.name}")
+
+
+def test_only_what_the_security_group_opens_answers(lab: Desk) -> None:
+    """Nothing else does: not a service of the guest, not one of this host."""
+    group = lab.group(22)
+    guest = lab.reach(lab.request(), group)
+    guest.ssh("nohup python3 -m http.server 8080 >/dev/null 2>&1 & sleep 0.5; true")
+    assert [port for port in (22, 23, 80, 443, 3306, 5000, 8080, 8774, 9696) if answers(guest.address, port)] == [22]
+
+    rule = lab.open(group, 8080)
+    asked = time.monotonic()
+    until(lambda: answers(guest.address, 8080), "port 8080 open", 5)
+    assert time.monotonic() - asked < 2
+
+    lab.cloud.network.delete_security_group_rule(rule)
+    until(lambda: not answers(guest.address, 8080), "port 8080 closed", 2)
+    lab.cloud.compute.delete_server(guest.server)
+    lab.cloud.compute.wait_for_delete(guest.server, interval=0.3, wait=60)
+    assert not answers(guest.address, 22), "the floating IP of a deleted instance answers"
+
+
+def test_two_private_networks_with_the_same_addresses_do_not_see_each_other(lab: Desk, guest: Guest) -> None:
+    """The instance on both ends of one network reach each other; a third on its twin is another's."""
+    one, twin = lab.network("192.168.1.0/24"), lab.network("192.168.1.0/24")
+    requests = [lab.request([one]), lab.request([twin])]
+    first, second = (lab.reach(server, lab.group(22)) for server in requests)
+    lab.cloud.compute.create_server_interface(guest.server, net_id=one.id)
+    fixed = {
+        g.server.id: lambda g=g, n=n: next(
+            (
+                port.fixed_ips[0]["ip_address"]
+                for port in lab.cloud.network.ports(device_id=g.server.id, network_id=n.id)
+            ),
+            None,
+        )
+        for g, n in ((first, one), (second, twin), (guest, one))
+    }
+    mine = {server: until(address, "fixed address") for server, address in fixed.items()}
+    until(lambda: mine[guest.server.id] in guest.ssh("ip -brief address"), "attached address in the guest")
+
+    assert first.ssh(f"ping -c1 -W2 {mine[guest.server.id]} >/dev/null && echo heard") == "heard"
+    second.ssh("sudo touch /second && nohup python3 -m http.server 8000 >/dev/null 2>&1 & sleep 0.5; true")
+    heard = guest.ssh(
+        f"curl -sm2 http://{mine[second.server.id]}:8000/ || echo nobody", check=False
+    )
+    if mine[second.server.id] != mine[first.server.id]:
+        assert heard == "nobody"
+    assert mine[first.server.id] in first.ssh("ip -brief address")
+    assert mine[second.server.id] in second.ssh("ip -brief address")
+    for each in (first, second):
+        lab.cloud.compute.delete_server(each.server)
+    for each in (first, second):
+        lab.cloud.compute.wait_for_delete(each.server, interval=0.3, wait=60)
+
+
+def test_disk_addresses_and_host_keys_outlive_stop_start_and_reboot(lab: Desk, guest: Guest) -> None:
+    guest.ssh("echo kept > note && sync")
+    before = guest.trust().read_text()
+    for act, state in ((lab.cloud.compute.stop_server, "SHUTOFF"), (lab.cloud.compute.start_server, "ACTIVE")):
+        act(guest.server)
+        guest.wait(state)
+    guest.reachable()
+    assert guest.ssh("cat note") == "kept"
+
+    booted = guest.ssh("cat /proc/1/stat | cut -d' ' -f22")
+    lab.cloud.compute.reboot_server(guest.server, "SOFT")
+    until(lambda: guest.ssh("cut -d' ' -f22 /proc/1/stat", check=False) not in {booted, ""}, "rebooted")
+    assert guest.ssh("cat note") == "kept"
+    assert guest.trust().read_text() == before, "the console shows other host keys after a reboot"
+
+
+def test_a_reboot_from_inside_brings_it_back_and_it_stays_active(guest: Guest) -> None:
+    guest.wait("ACTIVE")
+    booted = guest.ssh("cut -d' ' -f22 /proc/1/stat")
+    guest.ssh("sudo systemd-run --on-active=0.2 systemctl reboot 2>/dev/null", check=False)
+    until(lambda: guest.ssh("cut -d' ' -f22 /proc/1/stat", check=False) not in {booted, ""}, "rebooted")
+    assert guest.refresh().status == "ACTIVE"
+
+
+def test_poweroff_from_inside_makes_it_shutoff(lab: Desk, guest: Guest) -> None:
+    guest.ssh("sudo poweroff", check=False)
+    guest.wait("SHUTOFF")
+    lab.cloud.compute.start_server(guest.server)
+    guest.wait("ACTIVE")
+    assert guest.reachable().ssh("cat note") == "kept"
+
+
+def test_the_console_keeps_the_host_keys_behind_much_output(guest: Guest) -> None:
+    guest.ssh("seq -f 'noise %09.0f of a program that talks too much for any one to read' 40000 | sudo tee /dev/console >/dev/null")
+    until(lambda: "noise 000040000" in guest.console(), "the end of the noise")
+    assert guest.ssh("id -un") == "cc"
+
+
+def test_killed_nova_finds_its_instances_again(site: SiteUnderTest, guest: Guest) -> None:
+    """The instance runs on meanwhile, and can be stopped and started afterwards."""
+    sandbox = Sandbox(site.name, site.state)
+    killed = sandbox.status()["services"]["nova"]["pid"]
+    os.kill(killed, signal.SIGKILL)
+    assert guest.ssh("id -un", check=False) == "cc"
+    until(
+        lambda: (nova := sandbox.status()["services"]["nova"])["pid"] not in {killed, None}
+        and nova["state"].lower() == "running",
+        "nova restarted by its supervisor",
+    )
+
+    def listed() -> bool:
+        try:
+            return bool(guest.refresh().status == "ACTIVE")
+        except Exception:  # noqa: BLE001 - whatever a service says while it starts
+            return False
+
+    until(listed, "the instance is listed again", 90)
+    assert guest.ssh("cat note") == "kept"
+    guest.cloud.compute.stop_server(guest.server)
+    guest.wait("SHUTOFF")
+
+
+def test_delete_leaves_nothing_on_this_machine(lab: Desk) -> None:
+    private = lab.network("192.168.77.0/24")
+    guest = lab.boot([private])
+    assert podman("ps", "--quiet", "--filter", f"label=chi.instance={guest.server.id}")
+    assert podman("network", "ls", "--quiet", "--filter", f"name={private.id}")
+    folder = next(
+        Path(mount)
+        for mount in podman(
+            "container", "inspect", "--format", "{{range .Mounts}}{{.Source}} {{end}}",
+            *podman("ps", "--quiet", "--filter", f"label=chi.instance={guest.server.id}"),
+        )
+        if guest.server.id in mount
+    )  # fmt: skip
+    assert folder.is_dir()
+    lab.cloud.compute.delete_server(guest.server)
+    lab.cloud.compute.wait_for_delete(guest.server, interval=0.3, wait=60)
+    assert not podman("ps", "--all", "--quiet", "--filter", f"label=chi.instance={guest.server.id}")
+    assert not podman("network", "ls", "--quiet", "--filter", f"name={private.id}")
+    assert not folder.exists()
