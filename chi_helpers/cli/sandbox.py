@@ -102,7 +102,7 @@ def reset(name: str) -> None:
 @command.command()
 @_name
 @click.option("-f", "--follow", is_flag=True, help="Go on as the log grows.")
-@click.option("-n", "--lines", type=click.IntRange(1), default=40, show_default=True)
+@click.option("-n", "--lines", type=click.IntRange(1), default=40, show_default=True, help="How many lines.")
 @click.argument("service", required=False)
 def logs(name: str, follow: bool, lines: int, service: str | None) -> None:
     """Print the end of SERVICE's log (without SERVICE: list the services)."""
