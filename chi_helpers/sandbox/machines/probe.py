@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from chi_helpers.sandbox.machines import guest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 COMMANDS = {
     "podman": "podman",
@@ -102,7 +102,7 @@ def probe(image: str, run_options: Sequence[str] = guest.MACHINE) -> Probe:
     if problem:
         return Probe(ok=False, reason=problem, facts=known)
     reason = ""
-    for candidate in _CANDIDATES:
+    for candidate in _candidates(known):
         runtime = next((arg.partition("=")[2] for arg in candidate if arg.startswith("--runtime")), "")
         if runtime and not known[runtime]:
             continue
@@ -112,6 +112,17 @@ def probe(image: str, run_options: Sequence[str] = guest.MACHINE) -> Probe:
         reason = said
     hint = next((advice for text, advice in _HINTS.items() if text in reason), "")
     return Probe(ok=False, reason=f"A test machine did not boot: {reason}.", hint=hint, facts=known)
+
+
+def _candidates(known: Mapping[str, object]) -> list[tuple[str, ...]]:
+    """In the order to try. On cgroup v1 crun comes last, although it may boot one machine now.
+
+    It refuses to start anything while a controller belongs to cgroup v2, and the kernel moves a
+    controller there when the last container that used it on v1 ends.
+    """
+    if known["cgroup"] == 1:
+        return sorted(_CANDIDATES, key=lambda candidate: "--runtime=runc" not in candidate)
+    return list(_CANDIDATES)
 
 
 def _boot(args: Sequence[str], image: str, options: Sequence[str]) -> str | None:
