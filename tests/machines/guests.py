@@ -48,6 +48,16 @@ class Guest:
     key: Path
     folder: Path
 
+    def serve(self, port: int, text: str) -> None:
+        """Answer HTTP requests on a port of all its addresses with a text."""
+        self.ssh(
+            f"mkdir -p www-{port} && echo {text} > www-{port}/index.html && sudo systemd-run --quiet"
+            f" --working-directory=/home/cc/www-{port} python3 -m http.server {port}"
+        )
+        until(
+            lambda: self.ssh(f"curl -sm2 http://127.0.0.1:{port}/", check=False) == text, f"service on {port}"
+        )
+
     def refresh(self) -> Any:
         self.server = self.cloud.compute.get_server(self.server.id)
         return self.server
@@ -57,7 +67,7 @@ class Guest:
 
     def trust(self) -> Path:
         """A known_hosts file with the keys that its console shows, and no others."""
-        keys = until(lambda: self._keys(), "host keys on the console")
+        keys = until(self._keys, "host keys on the console")
         path = self.folder / f"known_hosts-{self.server.id}"
         path.write_text("".join(f"{self.address} {kind} {key}\n" for kind, key in keys))
         return path
@@ -123,14 +133,19 @@ class Desk:
         self.cloud.network.create_subnet(network_id=made.id, ip_version=4, cidr=cidr, gateway_ip=None)
         return made
 
-    def request(self, networks: Sequence[Any] = (), *, user_data: str = "") -> Any:
-        """Ask for an instance on sharednet1 and then these networks; returns at once."""
+    def request(self, networks: Sequence[Any] = (), *, user_data: str = "", fixed_ip: str = "") -> Any:
+        """Ask for an instance on sharednet1 and then these networks; returns at once.
+
+        `fixed_ip` is its address on the private networks.
+        """
         shared = self.cloud.network.find_network("sharednet1")
         image = self.cloud.image.find_image("CC-Ubuntu24.04")
         more = {"user_data": base64.b64encode(user_data.encode()).decode()} if user_data else {}
+        address = {"fixed_ip": fixed_ip} if fixed_ip else {}
+        private = [{"uuid": network.id, **address} for network in networks]
         return self.cloud.compute.create_server(
             name=f"{self.name}-{token_hex(2)}", flavor_id=self.flavor, image_id=image.id,
-            key_name=self.site.key_name, networks=[{"uuid": n.id} for n in (shared, *networks)], **more,
+            key_name=self.site.key_name, networks=[{"uuid": shared.id}, *private], **more,
         )  # fmt: skip
 
     def reach(self, server: Any, group: Any) -> Guest:

@@ -83,8 +83,10 @@ def test_only_what_the_security_group_opens_answers(lab: Desk) -> None:
     """Nothing else does: not a service of the guest, not one of this host."""
     group = lab.group(22)
     guest = lab.reach(lab.request(), group)
-    guest.ssh("nohup python3 -m http.server 8080 >/dev/null 2>&1 & sleep 0.5; true")
-    assert [port for port in (22, 23, 80, 443, 3306, 5000, 8080, 8774, 9696) if answers(guest.address, port)] == [22]
+    guest.serve(8080, "hidden")
+    assert [
+        port for port in (22, 23, 80, 443, 3306, 5000, 8080, 8774, 9696) if answers(guest.address, port)
+    ] == [22]
 
     rule = lab.open(group, 8080)
     asked = time.monotonic()
@@ -98,44 +100,33 @@ def test_only_what_the_security_group_opens_answers(lab: Desk) -> None:
     assert not answers(guest.address, 22), "the floating IP of a deleted instance answers"
 
 
-def test_two_private_networks_with_the_same_addresses_do_not_see_each_other(lab: Desk, guest: Guest) -> None:
-    """The instance on both ends of one network reach each other; a third on its twin is another's."""
-    one, twin = lab.network("192.168.1.0/24"), lab.network("192.168.1.0/24")
-    requests = [lab.request([one]), lab.request([twin])]
-    first, second = (lab.reach(server, lab.group(22)) for server in requests)
-    lab.cloud.compute.create_server_interface(guest.server, net_id=one.id)
-    fixed = {
-        g.server.id: lambda g=g, n=n: next(
-            (
-                port.fixed_ips[0]["ip_address"]
-                for port in lab.cloud.network.ports(device_id=g.server.id, network_id=n.id)
-            ),
-            None,
-        )
-        for g, n in ((first, one), (second, twin), (guest, one))
-    }
-    mine = {server: until(address, "fixed address") for server, address in fixed.items()}
-    until(lambda: mine[guest.server.id] in guest.ssh("ip -brief address"), "attached address in the guest")
+def test_private_networks_with_the_same_addresses_are_worlds_apart(lab: Desk, guest: Guest) -> None:
+    """Two instances have one fixed address, each on its own network; who is on one sees that one."""
+    networks = [lab.network("192.168.1.0/24"), lab.network("192.168.1.0/24")]
+    requests = [lab.request([network], fixed_ip="192.168.1.10") for network in networks]
+    ours, theirs = (lab.reach(server, lab.group(22)) for server in requests)
+    ours.serve(8000, "ours")
+    theirs.serve(8000, "theirs")
 
-    assert first.ssh(f"ping -c1 -W2 {mine[guest.server.id]} >/dev/null && echo heard") == "heard"
-    second.ssh("sudo touch /second && nohup python3 -m http.server 8000 >/dev/null 2>&1 & sleep 0.5; true")
-    heard = guest.ssh(
-        f"curl -sm2 http://{mine[second.server.id]}:8000/ || echo nobody", check=False
-    )
-    if mine[second.server.id] != mine[first.server.id]:
-        assert heard == "nobody"
-    assert mine[first.server.id] in first.ssh("ip -brief address")
-    assert mine[second.server.id] in second.ssh("ip -brief address")
-    for each in (first, second):
-        lab.cloud.compute.delete_server(each.server)
-    for each in (first, second):
-        lab.cloud.compute.wait_for_delete(each.server, interval=0.3, wait=60)
+    lab.cloud.compute.create_server_interface(guest.server, net_id=networks[0].id)
+    until(lambda: "192.168.1." in guest.ssh("ip -brief address"), "the attached address in the guest")
+    assert guest.ssh("curl -sm5 http://192.168.1.10:8000/") == "ours"
+
+    lab.cloud.compute.delete_server(ours.server)
+    lab.cloud.compute.wait_for_delete(ours.server, interval=0.3, wait=60)
+    assert guest.ssh("curl -sm2 http://192.168.1.10:8000/ || echo nobody") == "nobody"
+    assert theirs.ssh("curl -sm2 http://192.168.1.10:8000/") == "theirs"
+    lab.cloud.compute.delete_server(theirs.server)
+    lab.cloud.compute.wait_for_delete(theirs.server, interval=0.3, wait=60)
 
 
 def test_disk_addresses_and_host_keys_outlive_stop_start_and_reboot(lab: Desk, guest: Guest) -> None:
     guest.ssh("echo kept > note && sync")
     before = guest.trust().read_text()
-    for act, state in ((lab.cloud.compute.stop_server, "SHUTOFF"), (lab.cloud.compute.start_server, "ACTIVE")):
+    for act, state in (
+        (lab.cloud.compute.stop_server, "SHUTOFF"),
+        (lab.cloud.compute.start_server, "ACTIVE"),
+    ):
         act(guest.server)
         guest.wait(state)
     guest.reachable()
@@ -165,7 +156,9 @@ def test_poweroff_from_inside_makes_it_shutoff(lab: Desk, guest: Guest) -> None:
 
 
 def test_the_console_keeps_the_host_keys_behind_much_output(guest: Guest) -> None:
-    guest.ssh("seq -f 'noise %09.0f of a program that talks too much for any one to read' 40000 | sudo tee /dev/console >/dev/null")
+    guest.ssh(
+        "seq -f 'noise %09.0f of a program that talks too much for any one to read' 40000 | sudo tee /dev/console >/dev/null"
+    )
     until(lambda: "noise 000040000" in guest.console(), "the end of the noise")
     assert guest.ssh("id -un") == "cc"
 
@@ -177,15 +170,17 @@ def test_killed_nova_finds_its_instances_again(site: SiteUnderTest, guest: Guest
     os.kill(killed, signal.SIGKILL)
     assert guest.ssh("id -un", check=False) == "cc"
     until(
-        lambda: (nova := sandbox.status()["services"]["nova"])["pid"] not in {killed, None}
-        and nova["state"].lower() == "running",
+        lambda: (
+            (nova := sandbox.status()["services"]["nova"])["pid"] not in {killed, None}
+            and nova["state"].lower() == "running"
+        ),
         "nova restarted by its supervisor",
     )
 
     def listed() -> bool:
         try:
             return bool(guest.refresh().status == "ACTIVE")
-        except Exception:  # noqa: BLE001 - whatever a service says while it starts
+        except Exception:
             return False
 
     until(listed, "the instance is listed again", 90)

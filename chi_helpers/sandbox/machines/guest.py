@@ -215,7 +215,12 @@ class Guest:
                 _set_addresses(pid, port.mac, port.interfaces)
 
     def detach(self, port: networks.Port) -> None:
-        """Take an interface away, and its network with the last one. Raises PodmanError."""
+        """Take an interface away, and its network with the last one. Raises PodmanError.
+
+        Nova asks for it also while it deletes the instance; then there may be nothing to do.
+        """
+        if not self.podman.exists("container", self.name):
+            return
         name = self.podman.network(port.network_id)
         self.podman.run("network", "disconnect", name, self.name)
         self._remember({mac: addresses for mac, addresses in self._bare().items() if mac != port.mac})

@@ -58,7 +58,7 @@ _SOFT = 30
 class _Site:
     """What the drivers of all hosts in this process share."""
 
-    drivers: dict[str, PodmanDriver] = {}  # noqa: RUF012
+    drivers: dict[str, PodmanDriver] = {}
     watcher: Watcher | None = None
 
     @classmethod
@@ -76,7 +76,7 @@ class _Site:
 class PodmanDriver(driver.ComputeDriver):
     """One per nova-compute service; each is one host of the site, with one node of the same name."""
 
-    capabilities = {  # noqa: RUF012
+    capabilities = {
         **driver.ComputeDriver.capabilities,
         "supports_attach_interface": True,
         "supports_image_type_raw": True,
@@ -160,7 +160,7 @@ class PodmanDriver(driver.ComputeDriver):
 
     # -- the life of an instance
 
-    def spawn(  # noqa: PLR0917
+    def spawn(
         self,
         context: Any,
         instance: Any,
@@ -189,7 +189,7 @@ class PodmanDriver(driver.ComputeDriver):
         if power_on:
             self._start(instance.uuid)
 
-    def destroy(  # noqa: PLR0917
+    def destroy(
         self,
         context: Any,
         instance: Any,
@@ -200,7 +200,7 @@ class PodmanDriver(driver.ComputeDriver):
     ) -> None:
         self._remove(instance.uuid)
 
-    def cleanup(  # noqa: PLR0917
+    def cleanup(
         self,
         context: Any,
         instance: Any,
@@ -216,7 +216,7 @@ class PodmanDriver(driver.ComputeDriver):
     def power_off(self, instance: Any, timeout: int = 0, retry_interval: int = 0) -> None:
         self._stop(instance.uuid, timeout)
 
-    def power_on(  # noqa: PLR0917
+    def power_on(
         self,
         context: Any,
         instance: Any,
@@ -227,7 +227,7 @@ class PodmanDriver(driver.ComputeDriver):
     ) -> None:
         self._start(instance.uuid)
 
-    def reboot(  # noqa: PLR0917
+    def reboot(
         self,
         context: Any,
         instance: Any,
