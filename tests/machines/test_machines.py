@@ -180,7 +180,7 @@ def test_killed_nova_finds_its_instances_again(site: SiteUnderTest, guest: Guest
     def listed() -> bool:
         try:
             return bool(guest.refresh().status == "ACTIVE")
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever a service says while it starts
             return False
 
     until(listed, "the instance is listed again", 90)

@@ -84,7 +84,7 @@ class FloatingIPs(base.ServicePluginBase):
                     )
                     last = text
             except subprocess.CalledProcessError as error:
-                LOG.error("Floating IPs not updated, nft says: %s", error.stderr)
+                LOG.error("Floating IPs not updated, nft says: %s", error.stderr)  # noqa: TRY400 - its words suffice
             except Exception:
                 # The thread must outlive a lost database: it looks again.
                 LOG.exception("Floating IPs not updated")

@@ -139,7 +139,8 @@ def options(network: Network, wanted: Port) -> list[tuple[str, str]]:
     """Return podman's settings, (name, value), of an interface on the network."""
     found = [("mac", wanted.mac)]
     if network.routed:
-        found += [("ip" if ip_address(ip).version == 4 else "ip6", ip) for ip in wanted.addresses]
+        names = {4: "ip", 6: "ip6"}
+        found += [(names[ip_address(ip).version], ip) for ip in wanted.addresses]
     return found
 
 

@@ -12,7 +12,7 @@ import os
 import subprocess
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import nova.conf
 from nova import context as nova_context
@@ -58,7 +58,7 @@ _SOFT = 30
 class _Site:
     """What the drivers of all hosts in this process share."""
 
-    drivers: dict[str, PodmanDriver] = {}
+    drivers: ClassVar[dict[str, PodmanDriver]] = {}
     watcher: Watcher | None = None
 
     @classmethod
@@ -76,7 +76,7 @@ class _Site:
 class PodmanDriver(driver.ComputeDriver):
     """One per nova-compute service; each is one host of the site, with one node of the same name."""
 
-    capabilities = {
+    capabilities: ClassVar[dict[str, bool]] = {
         **driver.ComputeDriver.capabilities,
         "supports_attach_interface": True,
         "supports_image_type_raw": True,
