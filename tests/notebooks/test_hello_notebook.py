@@ -1,0 +1,57 @@
+"""The first notebook, top to bottom, as a student runs it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOK = Path(__file__).parents[2] / "notebooks/student/1_hello_chameleon.ipynb"
+
+pytestmark = [pytest.mark.machines, pytest.mark.slow]
+
+
+def run_all(student, lab):
+    """Execute the notebook; what each code cell said, by the cell's id."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    client = NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(NOTEBOOK.parent)}})
+    client.execute(env={**student.env, "CHI_LAB_FILE": str(lab), "CHI_LAB_SITE": student.site.region})
+    return {cell["id"]: said(cell) for cell in notebook.cells if cell.cell_type == "code"}
+
+
+def said(cell):
+    parts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+    return "".join(parts)
+
+
+def test_run_all_works_twice_in_a_row_and_leaves_nothing(student, lab_file):
+    lab = lab_file(nodes={"node1": {"flavor": "m1.small", "image": "CC-Ubuntu24.04", "floating_ip": True,
+                                    "ports": [22], "stack": ["base"]}})  # fmt: skip
+    name = f"hello_chameleon-{student.owner}"
+    for _ in range(2):
+        cells = run_all(student, lab)
+        assert "✗" not in "".join(cells.values())
+        assert "Status: ACTIVE" in cells["reserve"]
+        assert re.search(r"[0-5]h\d+m left, until .*UTC", cells["time"])
+        assert f"Server: {name}" in cells["launch"]
+        assert re.search(r"node1 is at \d+\.\d+\.\d+\.\d+", cells["address"])
+        assert "Linux" in cells["login"]
+        assert re.search(r"Provision node1: \d+ of \d+ tasks changed something", cells["provision"])
+        assert f"owner     {student.owner}" in cells["guard"]
+        assert cells["down"].endswith("Nothing is left.\n")
+        assert not student.holdings()
+
+
+def test_run_all_takes_up_a_lab_that_is_there_already(student, lab_file):
+    lab = lab_file()
+    up = student.chi_lab("up", lab=lab)
+    assert up.returncode == 0, up.stderr
+    before = student.holdings()
+    cells = run_all(student, lab)
+    assert before.leases[0]["id"] in cells["reserve"]
+    assert before.instances[0].id in cells["launch"]
+    assert before.floating_ips[0].floating_ip_address in cells["address"]
+    assert not student.holdings()
