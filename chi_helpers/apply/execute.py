@@ -5,8 +5,7 @@ A step that fails does not stop the others; those that need what it should have 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chi_helpers.apply.report import Report
@@ -15,17 +14,12 @@ from chi_helpers.model.errors import LabKitError, RefusedError, UsageError
 from chi_helpers.model.outcome import Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from chi_helpers.apply.journal import Journal
     from chi_helpers.model.outcome import Progress
     from chi_helpers.plan.steps import Plan, Step
     from chi_helpers.sites.protocol import Site
-
-
-def now_utc() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
@@ -36,7 +30,6 @@ class Executor:
     folder: Path
     journal: Journal
     progress: Progress
-    clock: Callable[[], datetime] = field(default=now_utc)
 
     def run(self, plan: Plan, steps: tuple[Step, ...] | None = None) -> Report:
         """Carry out `steps` of the plan (all by default). Never raises for a step that fails.
@@ -46,7 +39,7 @@ class Executor:
         """
         chosen = plan.steps if steps is None else steps
         self.journal.write("plan", **plan.document())
-        work = Work(self.site, self.folder, plan, self.clock, self.progress.note)
+        work = Work(self.site, self.folder, plan, self.progress.note)
         outcomes = tuple(self._one(work, step) for step in chosen)
         return Report(plan, outcomes, waits=work.waits is not None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, assert_never, cast
@@ -61,8 +62,8 @@ class Work:
     site: Site
     folder: Path
     plan: s.Plan
-    clock: Callable[[], datetime]
     note: Callable[[str, str], None]
+    began: float = field(default_factory=time.monotonic)
     lease_id: str | None = None
     lease: LeaseView | None = None
     """Once it is active."""
@@ -128,18 +129,18 @@ class Work:
         if lease_id is None:
             raise Missing("The lease was not created.")
         self.lease_id = lease_id
-        now = self.clock()
+        now = self._now()
         if step.starts - now > WORTH_WAITING:
             self.waits = f"The lease starts {step.starts:%Y-%m-%d %H:%M} UTC; run `chi-lab up` again then."
             raise LaterError(self.waits)
         limit = LEASE_TIMEOUT + max(0.0, (step.starts - now).total_seconds())
-        for gone in ticks(limit, first=0.3, longest=3.0):
+        for look, _ in enumerate(ticks(limit, first=0.3, longest=3.0)):
             lease = self.site.lease(lease_id)
             if lease is None or lease.over:
                 raise RefusedError("The lease has ended, or was deleted, before it was active.")
             if lease.status == "ACTIVE":
                 self.lease = lease
-                return _outcome(step, done=gone > 0 or step.lease_id is None, resource_id=lease_id)
+                return _outcome(step, done=look > 0 or step.lease_id is None, resource_id=lease_id)
             if lease.status == "ERROR":
                 raise RefusedError(
                     f"The lease {lease_id} went to ERROR: the site could not start it.",
@@ -187,14 +188,14 @@ class Work:
             raise LaterError(self.waits)
         if instance_id is None:
             raise Missing("The instance was not created.")
-        for gone in ticks(INSTANCE_TIMEOUT, first=0.4, longest=5.0):
+        for look, _ in enumerate(ticks(INSTANCE_TIMEOUT, first=0.4, longest=5.0)):
             instance = self.site.instance(instance_id)
             if instance is None:
                 raise RefusedError("The instance is gone: it was deleted, or its lease ended.")
             if instance.status == "ACTIVE":
                 self.instances[step.node] = instance_id
                 self.active[step.node] = instance
-                done = gone > 0 or step.instance_id is None
+                done = look > 0 or step.instance_id is None
                 return _outcome(step, done=done, resource_id=instance_id)
             if instance.status == "ERROR":
                 raise RefusedError(
@@ -223,6 +224,10 @@ class Work:
             self.site, self.folder, instance.id, address, lambda detail: self.note(step.title, detail)
         )
         return _outcome(step, done=learnt, detail=address)
+
+    def _now(self) -> datetime:
+        """The site's clock: what it said when the plan was made, and the time since."""
+        return self.plan.made + timedelta(seconds=time.monotonic() - self.began)
 
     def _stamp(self, node: str) -> Stamp:
         if self.plan.deadline is None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 
-class Lifetime(click.ParamType):  # type: ignore[type-arg,unused-ignore] - generic from click 8.4 on
+class Lifetime(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic from click 8.4 on
     """`3m`, `2h30m`, `1d`."""
 
     name = "span"

@@ -114,7 +114,7 @@ class Nodes:
             ours = self._of(instance.stamp, node)
             if not ours and instance.name == name and instance.status not in GOING:
                 raise UsageError(
-                    f"An instance {name} is there that carries no stamp of this lab: the kit did not make it.",
+                    f"An instance {name} is there that this kit did not make: it has no stamp of the lab.",
                     do="Delete it with `openstack server delete`, or work as another --owner.",
                 )
             if not ours:

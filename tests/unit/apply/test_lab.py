@@ -1,0 +1,293 @@
+"""A lab from beginning to end, and from every interruption, on the site in memory."""
+
+from __future__ import annotations
+
+import json
+import stat
+from datetime import timedelta
+
+import pytest
+
+from chi_helpers.apply.known_hosts import NAME as KNOWN_HOSTS
+from chi_helpers.apply.lock import BusyLabError, held
+from chi_helpers.lab import shortened
+from chi_helpers.model.errors import LabKitError, RefusedError, SiteError, UsageError
+from chi_helpers.model.facts import Quota
+from chi_helpers.model.lab import LeaseSpec
+from chi_helpers.model.outcome import Result
+from tests.support.fake_site import FLAVORS, HOST_KEY, NOW, PUBLIC_KEY
+from tests.unit.plan.labs import SIX, lab, node
+
+CREATING = ["create_lease", "ensure_keypair", "create_group", "set_ports", "create_instance", "create_address"]
+LOOKING = ["lease", "instance", "console"]
+
+
+class Killed(BaseException):
+    """As SIGKILL: nothing catches it."""
+
+
+def made(site):
+    return len(site.leases), len(site.instances), len(site.addresses), len(site.groups)
+
+
+def test_up_makes_one_of_each_and_a_second_up_changes_nothing(a_lab, site_):
+    first, second = a_lab().up(), a_lab().up()
+    assert first.ok
+    assert {o.result for o in first.outcomes} == {Result.DONE}
+    assert second.ok
+    assert {o.result for o in second.outcomes} == {Result.ALREADY}
+    assert made(site_) == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("verb", CREATING + LOOKING)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_any_call_and_run_again_it_ends_in_the_same_state(a_lab, site_, verb, when):
+    """Before the site acted, or after it acted and before its answer came."""
+    real = getattr(site_, verb)
+
+    def killed(*args, **kwargs):
+        if when == "after":
+            real(*args, **kwargs)
+        raise Killed
+
+    setattr(site_, verb, killed)
+    with pytest.raises(Killed):
+        a_lab().up()
+    setattr(site_, verb, real)
+    assert a_lab().up().ok
+    assert made(site_) == (1, 1, 1, 1)
+    assert a_lab().down().ok
+    assert made(site_) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("verb", ["delete_address", "delete_instance", "delete_lease", "delete_group"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_down_killed_at_any_call_and_run_again_leaves_nothing(a_lab, site_, verb, when):
+    a_lab().up()
+    real = getattr(site_, verb)
+
+    def killed(*args):
+        if when == "after":
+            real(*args)
+        raise Killed
+
+    setattr(site_, verb, killed)
+    with pytest.raises(Killed):
+        a_lab().down()
+    setattr(site_, verb, real)
+    report = a_lab().down()
+    assert report.ok
+    assert report.proved
+    assert made(site_) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("verb", ["delete_address", "delete_instance", "delete_lease", "delete_group"])
+def test_one_refused_deletion_stops_no_other_and_is_told_with_what_is_left(a_lab, site_, verb):
+    """A failure is never reported as success: the second look names what is still there."""
+    a_lab().up()
+    site_.fail[verb] = [SiteError("No.", request_id="req-1")] * 9
+    if verb == "delete_instance":  # otherwise it goes with its lease
+        site_.fail["delete_lease"] = [SiteError("No.")] * 9
+        site_.fail["delete_group"] = [SiteError("In use.")] * 9
+    report = a_lab().down()
+    assert not report.ok
+    assert report.left
+    failed = [o for o in report.outcomes if o.result is Result.FAILED]
+    assert failed[0].request_id == "req-1"
+    assert sum(o.ok for o in report.outcomes) >= 1
+    site_.fail.clear()
+    assert a_lab().down().ok
+
+
+def test_what_needs_a_step_that_failed_is_skipped_and_says_so(a_lab, site_):
+    site_.fail["create_lease"] = [RefusedError("No room.", request_id="req-7")]
+    report = a_lab().up()
+    results = [(o.step.split(" ")[0], o.result) for o in report.outcomes]
+    assert results[0] == ("create", Result.REFUSED)
+    assert report.outcomes[0].request_id == "req-7"
+    assert [r for _, r in results[3:]] == [Result.SKIPPED] * 5
+    assert not report.ok
+
+
+def test_a_node_that_fails_does_not_stop_the_other(a_lab, site_):
+    site_.fail["create_address"] = [RefusedError("Quota.")]
+    report = a_lab(lab(node("a"), node("b"))).up()
+    assert [o.result for o in report.outcomes if o.step.startswith("floating IP")] == [
+        Result.REFUSED,
+        Result.DONE,
+    ]
+    assert [o.result for o in report.outcomes if o.step.startswith("SSH")] == [Result.SKIPPED, Result.DONE]
+
+
+def test_an_instance_in_error_fails_with_its_fault_and_the_next_run_replaces_it(a_lab, site_):
+    real = site_.create_instance
+
+    def broken(want):
+        from dataclasses import replace
+
+        found = replace(real(want), status="ERROR", fault="The image is broken.")
+        site_.instances[found.id] = found
+        return found
+
+    site_.create_instance = broken
+    [failed] = [o for o in a_lab().up().outcomes if o.result is Result.REFUSED]
+    assert "The image is broken." in failed.detail
+    site_.create_instance = real
+    assert a_lab().up().ok
+    assert [i.status for i in site_.instances.values()] == ["ACTIVE"]
+
+
+def test_a_lease_that_goes_to_error_is_no_success_and_the_next_run_makes_another(a_lab, site_):
+    """python-chi's wait returns normally (chi/lease.py:627)."""
+    real = site_.lease
+
+    def error(lease_id):
+        from dataclasses import replace
+
+        site_.leases[lease_id] = replace(site_.leases[lease_id], status="ERROR")
+        return real(lease_id)
+
+    site_.lease = error
+    with pytest.raises(RefusedError, match="ERROR"):
+        a_lab().reserve()
+    site_.lease = real
+    assert a_lab().reserve().status == "ACTIVE"
+    assert made(site_)[0] == 1
+
+
+def test_the_second_day_has_one_new_lease_beside_the_ended_one(a_lab, site_):
+    a_lab().up()
+    site_.end_lease(next(iter(site_.leases)))
+    site_.now += timedelta(days=1)
+    assert a_lab().up().ok
+    assert sorted(lease.status for lease in site_.leases.values()) == ["ACTIVE", "TERMINATED"]
+    assert made(site_)[1:] == (1, 1, 1)
+    deadlines = {f.stamp.deadline for f in (*site_.addresses.values(), *site_.groups.values())}
+    assert deadlines == {max(lease.end for lease in site_.leases.values())}
+
+
+def test_a_lease_that_ended_by_itself_leaves_an_address_that_status_tells_and_down_releases(a_lab, site_):
+    a_lab().up()
+    site_.end_lease(next(iter(site_.leases)))
+    status = a_lab().status()
+    assert (status.lease, status.nodes[0].status) == ("ended", "absent")
+    assert [what.split(" ")[0] for what in status.leftovers] == ["floating", "security"]
+    assert a_lab().down().ok
+    assert made(site_)[1:] == (0, 0, 0)
+
+
+def test_an_advance_lease_is_made_and_the_rest_waits_for_its_start(a_lab, site_):
+    start = NOW + timedelta(days=1)
+    spec = lab(lease=LeaseSpec(SIX, start))
+    report = a_lab(spec).up()
+    assert (report.waits, report.ok) == (True, False)
+    assert made(site_) == (1, 0, 0, 1)
+    assert "starts 2026-03-03 15:00 UTC" in report.outcomes[-1].detail
+    assert a_lab(spec).reserve().status == "PENDING"
+    with pytest.raises(LabKitError, match="starts 2026-03-03 15:00 UTC"):
+        a_lab(spec).launch()
+
+
+def test_each_part_of_a_labs_life_returns_what_it_made(a_lab, site_):
+    one = a_lab()
+    assert one.reserve().name == "hello-sam"
+    assert made(site_) == (1, 0, 0, 0)
+    assert one.launch()["node1"].status == "ACTIVE"
+    assert made(site_) == (1, 1, 0, 1)
+    address = one.address()["node1"]
+    assert [f.address for f in site_.addresses.values()] == [address]
+    assert f"{address} {HOST_KEY} instance-" in one.trust().read_text()
+    [login] = one.logins()
+    assert (login.address, login.user) == (address, "cc")
+
+
+def test_two_owners_have_labs_of_their_own(a_lab, site_):
+    a_lab(owner="sam").up()
+    a_lab(owner="samantha").up()
+    assert a_lab(owner="sam").down().ok
+    assert made(site_) == (1, 1, 1, 1)
+    assert {i.stamp.owner for i in site_.instances.values()} == {"samantha"}
+
+
+def test_an_address_that_is_used_again_gets_the_new_machines_key_and_no_other(a_lab, site_):
+    one = a_lab()
+    one.up()
+    site_.instances.clear()
+    site_.of_reservation.clear()
+    site_.in_group.clear()
+    site_.console_text = site_.console_text.replace("IHHH", "INEW")
+    one.up()
+    lines = (one.folder / KNOWN_HOSTS).read_text().splitlines()
+    assert len(lines) == 1
+    assert "INEW" in lines[0]
+
+
+def test_a_console_that_shows_no_keys_is_a_failure_not_blind_trust(a_lab, site_):
+    site_.console_text = "no keys here"
+    report = a_lab().up()
+    assert report.outcomes[-1].result is Result.FAILED
+    assert "no SSH host keys" in report.outcomes[-1].detail
+    assert not (a_lab().folder / KNOWN_HOSTS).exists()
+
+
+def test_bare_metal_has_no_console_and_that_is_said(a_lab, site_):
+    report = a_lab(lab(node(flavor=None, node_type="gpu_a100_pcie"))).up()
+    assert report.outcomes[-1].result is Result.REFUSED
+    assert "bare-metal" in report.outcomes[-1].detail
+
+
+def test_the_journal_tells_every_step_before_and_after_and_is_private(a_lab, site_):
+    one = a_lab()
+    one.up()
+    one.down()
+    file = one.folder / "journal.jsonl"
+    entries = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [e["event"] for e in entries if e["event"] in ("plan", "proof")] == ["plan", "plan", "proof"]
+    begun = [e["step"] for e in entries if e["event"] == "started"]
+    assert begun == [e["step"] for e in entries if e["event"] == "finished"]
+    assert len(begun) == 8 + 4
+    for name in ("journal.jsonl", "lock", KNOWN_HOSTS):
+        assert stat.S_IMODE((one.folder / name).stat().st_mode) == 0o600
+
+
+def test_a_second_run_on_the_same_lab_is_refused_and_told_who_is_at_work(a_lab):
+    import os
+
+    one = a_lab()
+    with held(one.folder, "up"), pytest.raises(BusyLabError, match=rf"process {os.getpid()} \(`up`, since"):
+        a_lab().down()
+    with held(one.folder, "up"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [(timedelta(hours=7), "above the 6h"), (timedelta(minutes=1), "too short")]
+)
+def test_a_lifetime_may_only_shorten_and_not_below_two_minutes(asked, said):
+    with pytest.raises(UsageError, match=said):
+        shortened(lab(), asked)
+
+
+def test_a_shortened_lab_ends_after_that_time(a_lab, site_):
+    a_lab(shortened(lab(), timedelta(minutes=3))).up()
+    [lease] = site_.leases.values()
+    assert lease.end - NOW.replace(second=0) == timedelta(minutes=3)
+
+
+def test_check_finds_every_problem_at_once(a_lab, site_):
+    site_.skew = timedelta(minutes=5)
+    site_.restricted = True
+    site_.images = {}
+    site_.quotas = {"cores": Quota(10, 10), "floatingip": Quota(0, None)}
+    site_.keys["me"] = PUBLIC_KEY.replace("BBBB", "CCCC")
+    spec = lab(node(flavor="m1.huge"), node("b"), project="CHI-2")
+    wrong = {o.step: o.detail for o in a_lab(spec).check() if not o.ok}
+    assert set(wrong) == {"credentials", "clock", "flavor m1.huge", "image CC-Ubuntu24.04", "quota", "key pair"}
+    assert "300 s ahead of" in wrong["clock"]
+    assert "cores: 1 needed, 0 of 10 free" in wrong["quota"]
+    assert made(site_) == (0, 0, 0, 0)
+
+
+def test_check_is_content_with_a_lab_that_would_run(a_lab, site_):
+    site_.quotas = {"cores": Quota(0, FLAVORS["m1.small"].vcpus)}
+    assert all(o.ok for o in a_lab().check())
