@@ -28,6 +28,7 @@ COMMANDS = {
     "down": ("chi_helpers.cli.down", "Give everything back, and prove that nothing is left."),
     "schema": ("chi_helpers.cli.schema", "Print the JSON Schema of reservation.yaml."),
     "sandbox": ("chi_helpers.cli.sandbox", "A Chameleon site on this machine."),
+    "demo": ("chi_helpers.cli.demo", "The whole story on a sandbox, start to finish."),
 }
 """Name: (module whose `command` it is, help in one line), in the order of use."""
 
