@@ -81,7 +81,7 @@ def _lab(story: Story, lifetime: timedelta, *, no_wait: bool) -> None:
     story.run("up", "--lifetime", life)
 
     story.part("Log in", "The machine's SSH host key was read from its console; nothing is accepted blindly.")
-    story.run("ssh", "--", "hostname; cat /etc/motd")
+    story.run("ssh", "--", "hostname; cat /run/motd.d/chi-lab")
     story.part("Once more", "What is there is kept; nothing is made twice.")
     story.run("up", "--lifetime", life)
     story.part("The time that is left", "On the lease, on every resource, and on the node itself.")
