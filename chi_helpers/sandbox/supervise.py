@@ -136,8 +136,8 @@ class Supervisor:
         missing = dict(ready)
         starts: dict[str, int] = {}
         deaths: dict[str, int] = {}
+        tell(", ".join(missing))
         while missing:
-            tell(", ".join(missing))
             missing = {name: check for name, check in missing.items() if not check()}
             states = self.states()
             for name in missing:
@@ -151,6 +151,7 @@ class Supervisor:
                 if time.monotonic() > end:
                     raise self._died(name, f"does not answer after {seconds:g} s")
             if missing:
+                tell(", ".join(missing))
                 time.sleep(0.05)
 
     def _died(self, name: str, what: str) -> ServiceDiedError:

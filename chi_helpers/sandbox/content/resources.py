@@ -46,7 +46,7 @@ def create(site: Description) -> None:
         parts = [
             pool.submit(part)
             for part in (
-                lambda: _networks(site, cloud),
+                lambda: _addresses(site, cloud),
                 lambda: _flavors(cloud),
                 lambda: _images(site, cloud),
                 lambda: _reservable_hosts(site, cloud, hosts),
@@ -54,6 +54,10 @@ def create(site: Description) -> None:
         ]
     for part in parts:
         part.result()
+
+
+def _addresses(site: Description, cloud: Any) -> None:
+    _networks(site, cloud)
     _reservable_floating_ips(site, cloud)
 
 
