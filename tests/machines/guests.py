@@ -47,6 +47,7 @@ class Guest:
     address: str
     key: Path
     folder: Path
+    known_hosts: Path | None = None
 
     def serve(self, port: int, text: str) -> None:
         """Answer HTTP requests on a port of all its addresses with a text."""
@@ -78,10 +79,11 @@ class Guest:
         return HOST_KEY.findall(block) if begin and end else []
 
     def ssh(self, command: str, *, check: bool = True) -> str:
-        """Run a command as cc, the host key verified; its stdout."""
+        """Run a command as cc, the host key verified against the console's first word; its stdout."""
+        self.known_hosts = self.known_hosts or self.trust()
         done = subprocess.run(
             [
-                *("ssh", "-i", str(self.key), "-o", f"UserKnownHostsFile={self.trust()}", "-F", "none"),
+                *("ssh", "-i", str(self.key), "-o", f"UserKnownHostsFile={self.known_hosts}", "-F", "none"),
                 *("-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"),
                 *("-o", "IdentitiesOnly=yes", f"cc@{self.address}", command),
             ],
@@ -145,7 +147,7 @@ class Desk:
         private = [{"uuid": network.id, **address} for network in networks]
         return self.cloud.compute.create_server(
             name=f"{self.name}-{token_hex(2)}", flavor_id=self.flavor, image_id=image.id,
-            key_name=self.site.key_name, networks=[{"uuid": shared.id}, *private], **more,
+            key_name=self.name, networks=[{"uuid": shared.id}, *private], **more,
         )  # fmt: skip
 
     def reach(self, server: Any, group: Any) -> Guest:
@@ -177,6 +179,7 @@ class Desk:
             self.cloud.network.delete_network(network)
         for group in self.groups:
             self.cloud.network.delete_security_group(group)
+        self.cloud.compute.delete_keypair(self.name)
 
 
 @contextlib.contextmanager
@@ -203,6 +206,8 @@ def desk(site: SiteUnderTest, folder: Path, *, instances: int) -> Iterator[Desk]
             "lease ACTIVE",
         )
         made = Desk(site, folder, cloud, lease["reservations"][0]["id"], lease["id"], name)
+        public = site.private_key.with_name(f"{site.private_key.name}.pub").read_text()
+        cloud.compute.create_keypair(name=name, public_key=public)
         try:
             yield made
         finally:

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from ipaddress import IPv4Address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neutron_lib import constants, context
 from neutron_lib.callbacks import events, registry, resources
@@ -22,6 +22,9 @@ from oslo_log import log as logging
 
 from chi_helpers.sandbox.machines import nft
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 LOG = logging.getLogger(__name__)
 
 OPTIONS = [
@@ -31,7 +34,16 @@ OPTIONS = [
     cfg.BoolOpt("drop", default=False, help="Let closed ports time out; otherwise they are refused."),
 ]
 
-WATCHED = (resources.FLOATING_IP, resources.PORT, resources.SECURITY_GROUP, resources.SECURITY_GROUP_RULE)
+WATCHED = (
+    *(
+        (resources.FLOATING_IP, event)
+        for event in (events.AFTER_CREATE, events.AFTER_UPDATE, events.AFTER_DELETE)
+    ),
+    *((resources.SECURITY_GROUP_RULE, event) for event in (events.AFTER_CREATE, events.AFTER_DELETE)),
+    *((resources.PORT, event) for event in (events.AFTER_UPDATE, events.AFTER_DELETE)),
+)
+_MATTERS = ("security_groups", "fixed_ips", "port_security_enabled")
+"""Of a port. It changes much more often than that: a boot updates each port several times."""
 _SETTLE = 0.02
 """Seconds that a burst of changes may take."""
 _ANYWAY = 30
@@ -47,9 +59,8 @@ class FloatingIPs(base.ServicePluginBase):
         super().__init__()
         cfg.CONF.register_opts(OPTIONS, group="floating")
         self._look = threading.Event()
-        for resource in WATCHED:
-            for event in (events.AFTER_CREATE, events.AFTER_UPDATE, events.AFTER_DELETE):
-                registry.subscribe(self._changed, resource, event)
+        for resource, event in WATCHED:
+            registry.subscribe(self._changed, resource, event)
         threading.Thread(target=self._follow, daemon=True, name="floating").start()
 
     @classmethod
@@ -59,8 +70,9 @@ class FloatingIPs(base.ServicePluginBase):
     def get_plugin_description(self) -> str:
         return "Floating IPs by nftables on this host"
 
-    def _changed(self, *_args: Any, **_kwargs: Any) -> None:
-        self._look.set()
+    def _changed(self, resource: str, event: str, trigger: Any, payload: Any) -> None:
+        if resource != resources.PORT or event != events.AFTER_UPDATE or port_matters(payload.states):
+            self._look.set()
 
     def _follow(self) -> None:
         # An empty table, rendered while Neutron still starts, would cut live connections.
@@ -88,6 +100,12 @@ class FloatingIPs(base.ServicePluginBase):
             except Exception:
                 # The thread must outlive a lost database: it looks again.
                 LOG.exception("Floating IPs not updated")
+
+
+def port_matters(states: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether a port's update can change the table; `states` is (before, after)."""
+    before, after = states[0], states[-1]
+    return any(before.get(key) != after.get(key) for key in _MATTERS)
 
 
 def bound(client: IPv4Address) -> list[nft.Floating]:
