@@ -34,7 +34,7 @@ def site(test_state: Path) -> Iterator[SiteUnderTest]:
     sandbox = Sandbox("test", test_state)
     try:
         if os.environ.get("CHI_LAB_TEST_KEEP") != "1":
-            sandbox.do("reset", "--yes")
+            sandbox.do("reset")
         found = sandbox.up("--region", "CHI@Sandbox", "--machines", "podman")
     except SandboxFailedError as error:
         pytest.fail(f"The tests need a sandbox with machines, and it did not start.\n{error}", pytrace=False)

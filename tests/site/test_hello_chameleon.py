@@ -72,12 +72,12 @@ OPEN_SSH = """
     s.check_connectivity()
 """
 USE_IT = """
-    told = s.execute("hostname", hide=True).stdout.strip()
+    told = s.execute("hostname").stdout.strip()
     with open("greeting.txt", "w") as file:
         file.write("Hello, Chameleon")
     s.upload("greeting.txt", "greeting.txt")
-    copied = s.execute("cat greeting.txt", hide=True).stdout
-    who = s.execute("whoami", hide=True).stdout.strip()
+    copied = s.execute("cat greeting.txt").stdout
+    who = s.execute("whoami").stdout.strip()
 """
 AGAIN = """
     again = lease.Lease(lease_name, duration=datetime.timedelta(hours=6))
