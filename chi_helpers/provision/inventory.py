@@ -89,7 +89,8 @@ def _host(host: Host) -> dict[str, Any]:
 
 def _ssh_arguments(host: Host) -> str:
     options = {
-        "UserKnownHostsFile": f'"{host.known_hosts}"',  # ssh splits the value at spaces
+        # ssh splits the value at spaces, and takes what follows a % for a token.
+        "UserKnownHostsFile": '"{}"'.format(str(host.known_hosts).replace("%", "%%")),
         "GlobalKnownHostsFile": "none",
         "StrictHostKeyChecking": "yes",
         "IdentitiesOnly": "yes",

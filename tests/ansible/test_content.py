@@ -1,0 +1,135 @@
+"""What can be said of the playbook and its roles without a node."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ANSIBLE = Path(__file__).parents[2] / "ansible"
+ROLES = sorted(path.parent.parent for path in ANSIBLE.glob("roles/*/tasks/main.yml"))
+BIN = Path(sys.executable).parent
+
+each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+
+
+def load(path):
+    return yaml.safe_load(path.read_text())
+
+
+def ansible(program, *words, folder, **extra):
+    """Run one of Ansible's programs in the content's folder, its own files in `folder`."""
+    env = {**os.environ, "ANSIBLE_HOME": str(folder), "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"), **extra}
+    env |= {"LC_ALL": "C.UTF-8", "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(
+        [str(BIN / program), *words], cwd=ANSIBLE, env=env, capture_output=True, text=True, check=False
+    )
+
+
+def inventory(folder, stack, **variables):
+    """An inventory whose one host is unreachable: a run that gets as far as SSH shows it."""
+    host = {"ansible_host": "127.0.0.1", "ansible_port": 1, "lab_stack": stack, **variables}
+    path = folder / "hosts.yml"
+    path.write_text(yaml.safe_dump({"lab": {"hosts": {"node1": host}}}))
+    return str(path)
+
+
+def test_the_playbook_parses(tmp_path):
+    done = ansible(
+        "ansible-playbook", "-i", inventory(tmp_path, ["base"]), "--syntax-check", "site.yml", folder=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_playbook_knows_every_role_and_no_other():
+    known = load(ANSIBLE / "site.yml")[0]["vars"]["site_roles"]
+    assert sorted(known) == [role.name for role in ROLES]
+
+
+@pytest.mark.parametrize("stack", [["base", "nope"], "base", None, ["../base"]])
+def test_a_wrong_stack_is_refused_before_any_node_is_touched(tmp_path, stack):
+    done = ansible("ansible-playbook", "-i", inventory(tmp_path, stack), "site.yml", folder=tmp_path)
+    assert done.returncode == 2
+    assert "list of roles that exist: base" in done.stdout
+    assert "Nothing was changed" in done.stdout
+    assert "unreachable=0" in done.stdout
+
+
+@each_role
+def test_the_specification_of_a_role_has_the_keys_and_the_values_of_its_defaults(role):
+    options = load(role / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    assert {name: option["default"] for name, option in options.items()} == load(role / "defaults/main.yml")
+
+
+@each_role
+def test_every_option_is_described_and_carries_the_roles_name(role):
+    options = load(role / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    assert [name for name in options if not name.startswith(f"{role.name}_")] == []
+    assert [name for name, option in options.items() if not option["description"].endswith((".", ")"))] == []
+    private = load(role / "vars/main.yml") or {}
+    assert [name for name in private if not name.startswith(f"_{role.name}_")] == []
+
+
+@each_role
+def test_the_readme_of_a_role_names_every_option(role):
+    options = load(role / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    text = (role / "README.md").read_text()
+    assert [name for name in options if f"`{name}`" not in text] == []
+
+
+def test_only_modules_that_come_with_ansible_are_used():
+    files = [
+        *ANSIBLE.glob("*.yml"),
+        *ANSIBLE.glob("roles/*/tasks/*.yml"),
+        *ANSIBLE.glob("roles/*/handlers/*.yml"),
+    ]
+    words = {
+        "name",
+        "when",
+        "block",
+        "loop",
+        "loop_control",
+        "register",
+        "notify",
+        "vars",
+        "tasks",
+        "become",
+        "hosts",
+    }
+    words |= {
+        "changed_when",
+        "failed_when",
+        "check_mode",
+        "gather_facts",
+        "gather_subset",
+        "any_errors_fatal",
+        "no_log",
+    }
+
+    def keys(tasks):
+        for task in tasks:
+            yield from task
+            yield from keys(task.get("block", ()))
+            yield from keys(task.get("tasks", ()))
+
+    used = {key for path in files for key in keys(load(path))} - words
+    assert [key for key in used if not key.startswith("ansible.builtin.")] == []
+
+
+def test_ansible_lint_and_yamllint_are_content(tmp_path):
+    lint = ansible("ansible-lint", "--offline", "-q", "--nocolor", "-f", "json", folder=tmp_path)
+    assert lint.returncode == 0, lint.stdout
+    assert json.loads(lint.stdout) == []
+    yamllint = subprocess.run(
+        [str(BIN / "yamllint"), "--strict", "ansible"],
+        cwd=ANSIBLE.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert yamllint.returncode == 0, yamllint.stdout
