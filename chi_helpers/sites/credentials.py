@@ -25,6 +25,11 @@ UNRESTRICTED = (
     "ticked, or with `openstack application credential create --unrestricted NAME`, and use that."
 )
 """What to do where Blazar answers a bare 500 to an application credential (Chameleon's docs say so)."""
+NONE = "No credentials: neither OS_CLOUD with a clouds.yaml nor OS_AUTH_URL is set."
+GET_SOME = (
+    "Work in Chameleon's JupyterHub, or download clouds.yaml from the site's dashboard "
+    "(Identity > Application Credentials) and set OS_CLOUD."
+)
 _EVERYWHERE = {"v3oidcaccesstoken", "v3oidcpassword", "v3password"}
 """Kinds of credentials that are good at every Chameleon site; the others belong to one."""
 _V3 = {"password": "v3password", "token": "v3token"}
@@ -65,11 +70,7 @@ def resolve(site: str | None, cloud: str | None = None, project: str | None = No
     source = f"cloud '{name}' of clouds.yaml" if name else "the OS_* variables"
     auth = {key: value for key, value in config.get("auth", {}).items() if value not in (None, "")}
     if not auth.get("auth_url"):
-        raise UsageError(
-            "No credentials: neither OS_CLOUD with a clouds.yaml nor OS_AUTH_URL is set.",
-            do="Work in Chameleon's JupyterHub, or download clouds.yaml from the site's dashboard "
-            "(Identity > Application Credentials) and set OS_CLOUD.",
-        )
+        raise UsageError(NONE, do=GET_SOME)
     kind = str(config.get("auth_type") or "password")
     kind = _V3.get(kind, kind)
     if not kind.startswith("v3"):
@@ -109,10 +110,15 @@ def _named(name: str) -> Any:
 
 
 def _from_environment() -> Any:
+    from keystoneauth1.exceptions import MissingRequiredOptions
     from openstack import config, exceptions
 
     try:
         return config.OpenStackConfig().get_one()
+    except MissingRequiredOptions as error:
+        if os.environ.get("OS_AUTH_URL"):
+            raise UsageError(f"The OS_* variables are not complete: {error}") from error
+        raise UsageError(NONE, do=GET_SOME) from error
     except exceptions.ConfigException as error:
         raise UsageError(f"Credentials: {error}", do="Set OS_CLOUD to one of the clouds.") from error
 

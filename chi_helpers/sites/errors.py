@@ -121,9 +121,18 @@ def status_of(error: BaseException) -> int | None:
 
 def reason_of(error: BaseException) -> str:
     """Pick out the sentence that the service gave, without the clients' wrapping."""
-    text = str(getattr(error, "details", None) or getattr(error, "message", None) or error)
+    text = str(_said(error) or getattr(error, "details", None) or error)
     text = re.sub(r"^ERROR: ", "", text.strip())
     return re.sub(r"\s*\(HTTP \d+\).*$", "", text, flags=re.DOTALL) or type(error).__name__
+
+
+def _said(error: BaseException) -> str | None:
+    """Read Blazar's body, which keystoneauth does not know how to read."""
+    try:
+        body: Any = error.response.json()  # type: ignore[attr-defined]
+        return str(body["error_message"])
+    except (AttributeError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _unwrapped(error: Exception) -> Exception:

@@ -19,7 +19,15 @@ from chi.lease import Lease
 from chi_helpers.model.errors import RefusedError, SiteError
 from chi_helpers.model.resources import LeaseView, ReservationView
 from chi_helpers.sites import credentials as creds
-from chi_helpers.sites.errors import ConflictError, GoneError, NoAnswerError, explain, status_of, told
+from chi_helpers.sites.errors import (
+    ConflictError,
+    GoneError,
+    NoAnswerError,
+    explain,
+    reason_of,
+    status_of,
+    told,
+)
 from chi_helpers.sites.waiting import read, ticks
 
 if TYPE_CHECKING:
@@ -73,13 +81,13 @@ def create(session: Session, want: LeaseWant) -> LeaseView:
             reservations=draft.node_reservations + draft.flavor_reservations,
             events=[],
         )
-    except BlazarClientException as error:
-        raise _refusal(session, want, error) from error
     except Exception as error:
-        explained = explain(error, "create the lease")
-        if not isinstance(explained, NoAnswerError):
+        explained = explain(error, f"create the lease {want.name}")
+        if isinstance(explained, NoAnswerError):
+            return _appeared(session, want, before, explained)
+        if explained is None or not isinstance(error, BlazarClientException):
             raise (explained or error) from error
-        return _appeared(session, want, before, explained)
+        raise _refusal(session, want, error, explained) from error
     found = view(made)
     if found is None:
         raise SiteError("Blazar's answer to the new lease cannot be read.", do="Run `chi-lab status`.")
@@ -91,8 +99,6 @@ def as_chi(session: Session, lease_id: str) -> Any:
     found = raw(session, lease_id)
     if found is None:
         raise GoneError(f"The lease {lease_id} does not exist any more.", do="Run `chi-lab up`.")
-    # python-chi wants whole seconds (chi/lease.py:240); Blazar on SQLite or PostgreSQL sends fractions.
-    found["created_at"] = str(found["created_at"]).replace("T", " ").split(".")[0]
     return Lease(lease_json=found)
 
 
@@ -180,10 +186,11 @@ def _appeared(session: Session, want: LeaseWant, before: set[str], lost: NoAnswe
     raise lost
 
 
-def _refusal(session: Session, want: LeaseWant, error: BlazarClientException) -> SiteError:
-    explained = explain(error, f"create the lease {want.name}")
-    assert explained is not None  # noqa: S101 - a BlazarClientException always has a code
-    reason = str(error.args[0]).removeprefix("ERROR: ")
+def _refusal(
+    session: Session, want: LeaseWant, error: BlazarClientException, explained: SiteError
+) -> SiteError:
+    """Put the reasons that Blazar is known to give into words that say what to do."""
+    reason = reason_of(error)
     request_id = session.blazar.last_request_id
     what = ", ".join(map(str, want.reservations))
     if "not enough" in reason.lower():

@@ -24,7 +24,9 @@ from chi_helpers.model.wants import InstanceWant, KeyPair, LeaseWant
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHH"
-CONSOLE = f"boot\n-----BEGIN SSH HOST KEY KEYS-----\n{HOST_KEY} root@n\n-----END SSH HOST KEY KEYS-----\nlogin: "
+CONSOLE = (
+    f"boot\n-----BEGIN SSH HOST KEY KEYS-----\n{HOST_KEY} root@n\n-----END SSH HOST KEY KEYS-----\nlogin: "
+)
 NOW = datetime(2026, 3, 2, 15, 0, 20, tzinfo=UTC)
 FLAVORS = {
     "m1.tiny": Flavor("1", "m1.tiny", 1, 512, 1),
@@ -186,9 +188,7 @@ class FakeSite:
 
     def create_instance(self, want: InstanceWant) -> InstanceView:
         self._called("create_instance")
-        lease = next(
-            x for x in self.leases.values() if want.reservation_id in {r.id for r in x.reservations}
-        )
+        lease = next(x for x in self.leases.values() if want.reservation_id in {r.id for r in x.reservations})
         amount = next(r.amount for r in lease.reservations if r.id == want.reservation_id)
         taken = sum(r == want.reservation_id for r in self.of_reservation.values())
         fits = taken < amount
@@ -213,12 +213,12 @@ class FakeSite:
 
     def _vanish(self, instance_id: str) -> None:
         for store in (self.instances, self.in_group, self.of_reservation):
-            store.pop(instance_id, None)  # type: ignore[attr-defined]
+            store.pop(instance_id, None)
         for fip in self.addresses.values():
             if fip.port_id == f"port-{instance_id}":
                 self.addresses[fip.id] = replace(fip, port_id=None, status="DOWN")
 
-    def console(self, instance_id: str) -> str:
+    def console(self, instance_id: str) -> str:  # noqa: ARG002
         self._called("console")
         return self.console_text
 
@@ -243,5 +243,5 @@ class FakeSite:
     def chi_lease(self, lease_id: str) -> Any:
         return self.leases[lease_id]
 
-    def chi_server(self, instance: InstanceView, image: str, network: str) -> Any:
+    def chi_server(self, instance: InstanceView, image: str, network: str) -> Any:  # noqa: ARG002
         return instance

@@ -44,7 +44,9 @@ class SiteContract:
     def stamp(self, lease, person: str) -> Stamp:
         return Stamp(person, self.LAB, lease.end, "node1")
 
-    def test_a_lease_is_made_as_asked_found_by_its_exact_name_and_gone_when_deleted(self, site_, person, lease):
+    def test_a_lease_is_made_as_asked_found_by_its_exact_name_and_gone_when_deleted(
+        self, site_, person, lease
+    ):
         """Flavor, amount and end come back; another owner does not see it; deleting twice is harmless."""
         [found] = self.look(site_, person).leases
         assert (found.id, found.name) == (lease.id, f"{self.LAB}-{person}")
@@ -115,7 +117,7 @@ class SiteContract:
         site.delete_address(address.id)
         assert self.look(site, person).floating_ips == ()
 
-    def test_what_is_not_there_is_none_to_look_at_and_gone_to_delete(self, site_, person):
+    def test_what_is_not_there_is_none_to_look_at_and_gone_to_delete(self, site_):
         """No verb raises for a thing that does not exist."""
         nobody = "00000000-0000-4000-8000-000000000000"
         assert (site_.lease(nobody), site_.instance(nobody)) == (None, None)

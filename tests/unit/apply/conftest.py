@@ -30,7 +30,7 @@ def site_():
 @pytest.fixture(autouse=True)
 def _no_network_no_waiting(monkeypatch, tmp_path):
     """SSH answers at once, pauses take no time, the state is the test's own."""
-    monkeypatch.setattr(trust, "_answers", lambda address, note: None)
+    monkeypatch.setattr(trust, "_answers", lambda *_: None)
     monkeypatch.setattr(waiting, "time", Clock())
     monkeypatch.setenv("CHI_LAB_STATE", str(tmp_path))
 

@@ -18,7 +18,14 @@ from chi_helpers.model.outcome import Result
 from tests.support.fake_site import FLAVORS, HOST_KEY, NOW, PUBLIC_KEY
 from tests.unit.plan.labs import SIX, lab, node
 
-CREATING = ["create_lease", "ensure_keypair", "create_group", "set_ports", "create_instance", "create_address"]
+CREATING = [
+    "create_lease",
+    "ensure_keypair",
+    "create_group",
+    "set_ports",
+    "create_instance",
+    "create_address",
+]
 LOOKING = ["lease", "instance", "console"]
 
 
@@ -282,7 +289,14 @@ def test_check_finds_every_problem_at_once(a_lab, site_):
     site_.keys["me"] = PUBLIC_KEY.replace("BBBB", "CCCC")
     spec = lab(node(flavor="m1.huge"), node("b"), project="CHI-2")
     wrong = {o.step: o.detail for o in a_lab(spec).check() if not o.ok}
-    assert set(wrong) == {"credentials", "clock", "flavor m1.huge", "image CC-Ubuntu24.04", "quota", "key pair"}
+    assert set(wrong) == {
+        "credentials",
+        "clock",
+        "flavor m1.huge",
+        "image CC-Ubuntu24.04",
+        "quota",
+        "key pair",
+    }
     assert "300 s ahead of" in wrong["clock"]
     assert "cores: 1 needed, 0 of 10 free" in wrong["quota"]
     assert made(site_) == (0, 0, 0, 0)

@@ -53,9 +53,7 @@ def test_a_lease_of_nearly_the_name_stays(name):
 
 
 def test_an_ended_lease_is_no_leftover_and_a_reserved_address_is_not_ours():
-    seen = Snapshot(
-        NOW, (replace(LEASE, status="TERMINATED"),), floating_ips=(replace(FIP, reserved=True),)
-    )
+    seen = Snapshot(NOW, (replace(LEASE, status="TERMINATED"),), floating_ips=(replace(FIP, reserved=True),))
     assert left("hello", "sam", NAME, seen) == ()
 
 
@@ -80,7 +78,11 @@ def test_status_warns_within_the_hour_that_the_file_names():
 
 @pytest.mark.parametrize(
     ("leases", "word"),
-    [((), "absent"), ((replace(LEASE, status="TERMINATED"),), "ended"), ((replace(LEASE, status="ERROR"),), "ERROR")],
+    [
+        ((), "absent"),
+        ((replace(LEASE, status="TERMINATED"),), "ended"),
+        ((replace(LEASE, status="ERROR"),), "ERROR"),
+    ],
 )
 def test_status_names_a_lease_that_is_not_there_has_ended_or_is_broken(leases, word):
     status = status_of(lab(), "sam", Snapshot(NOW, leases), site="CHI@Fake")
