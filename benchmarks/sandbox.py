@@ -3,8 +3,8 @@
     .venv/bin/python -m benchmarks.sandbox [--runs 3] [--json]
 
 Uses a sandbox of its own (`bench`) in a folder of its own, and removes it. Needs root and podman, as
-machines do; what all sandboxes share must be there (`make setup`). The times are of this computer, at this load: the load
-average beside each says how busy it was.
+machines do; what all sandboxes share must be there (`make setup`). The times are of this computer, at
+this load: the load average beside each says how busy it was.
 """
 
 from __future__ import annotations
@@ -129,16 +129,20 @@ def lease(instances: int) -> Iterator[tuple[Any, str]]:
         security_group_id=group.id, direction="ingress", protocol="tcp", port_range_min=22, port_range_max=22
     )
     blazar = cloud.config.get_session_client("reservation")
+    minute = "%Y-%m-%d %H:%M"
     body = {
         "name": "bench",
-        "start_date": "now",
-        "end_date": time.strftime("%Y-%m-%d %H:%M", time.gmtime(time.time() + 3600)),
+        "start_date": time.strftime(minute, time.gmtime()),
+        "end_date": time.strftime(minute, time.gmtime(time.time() + 3600)),
         "reservations": [
             {"resource_type": "flavor:instance", "flavor_id": "2", "amount": instances, "affinity": None}
         ],
         "events": [],
     }
-    made = blazar.post("/leases", json=body).json()["lease"]
+    posted = blazar.post("/leases", json=body, raise_exc=False)
+    if not posted.ok:
+        sys.exit(f"no lease: {posted.text}")
+    made = posted.json()["lease"]
     until(lambda: blazar.get(f"/leases/{made['id']}").json()["lease"]["status"] == "ACTIVE", 0.5)
     try:
         yield cloud, made["reservations"][0]["id"]
