@@ -11,22 +11,22 @@ import json
 import os
 import subprocess
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 
 import nova.conf
 from nova import context as nova_context
 from nova import exception, objects
-from nova.api.metadata import base as instance_metadata
 from nova.compute import power_state
 from nova.objects import fields
-from nova.virt import configdrive, driver, hardware
+from nova.virt import driver, hardware
 from nova.virt import event as virtevent
 from nova.virt import node as virt_node
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from chi_helpers.sandbox.machines import hosts, networks
+from chi_helpers.sandbox.machines import hosts, networks, seed
 from chi_helpers.sandbox.machines.events import Meaning, Watcher
 from chi_helpers.sandbox.machines.guest import MACHINE, Blueprint, Guest, Size
 from chi_helpers.sandbox.machines.podman import Podman, PodmanError
@@ -60,6 +60,8 @@ class _Site:
 
     drivers: ClassVar[dict[str, PodmanDriver]] = {}
     watcher: Watcher | None = None
+    resuming = ThreadPoolExecutor(4, thread_name_prefix="resume")
+    """A class's worth of machines would hold up Nova's start by minutes, one after the other."""
 
     @classmethod
     def join(cls, host: str, member: PodmanDriver) -> Watcher:
@@ -174,7 +176,7 @@ class PodmanDriver(driver.ComputeDriver):
         accel_info: Any = None,
     ) -> None:
         guest = self._guest(instance.uuid)
-        _write_seed(guest.seed, instance, injected_files, admin_password, network_info)
+        seed.write(guest.seed, instance, injected_files, admin_password, network_info)
         guest.create(
             Blueprint(
                 host=self.host,
@@ -249,7 +251,7 @@ class PodmanDriver(driver.ComputeDriver):
         share_info: Any,
         block_device_info: Any = None,
     ) -> None:
-        self._start(instance.uuid)
+        _Site.resuming.submit(self._resume, instance.uuid)
 
     def pause(self, instance: Any) -> None:
         self.podman.run("pause", self._guest(instance.uuid).name)
@@ -277,6 +279,13 @@ class PodmanDriver(driver.ComputeDriver):
     def _start(self, instance_uuid: str) -> None:
         self.watcher.expect_life(instance_uuid)
         self._guest(instance_uuid).start()
+
+    def _resume(self, instance_uuid: str) -> None:
+        try:
+            self._start(instance_uuid)
+        except Exception:
+            LOG.exception("Instance %s cannot be started again", instance_uuid)
+            self.react(instance_uuid, Meaning.POWEROFF)
 
     def _stop(self, instance_uuid: str, timeout: int) -> None:
         guest = self._guest(instance_uuid)
@@ -333,19 +342,3 @@ class PodmanDriver(driver.ComputeDriver):
         except PodmanError as error:
             LOG.warning("Interface not detached: %s", error)
             raise exception.InterfaceDetachFailed(instance_uuid=instance.uuid) from error
-
-
-def _write_seed(seed: Path, instance: Any, files: Any, password: str | None, network_info: Any) -> None:
-    """Write the config drive that Nova would put on a disk, as files for cloud-init's seed folder."""
-    metadata = instance_metadata.InstanceMetadata(
-        instance,
-        content=files,
-        network_info=network_info,
-        extra_md={"admin_pass": password} if password else None,
-    )
-    seed.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for path, data in metadata.metadata_for_config_drive():
-        file = seed / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data.encode() if isinstance(data, str) else data)
-    configdrive.update_instance(instance)
