@@ -3,7 +3,7 @@
 BIN := .venv/bin
 TESTS ?= tests
 
-.PHONY: help setup demo test unit lint format requirements schema clean
+.PHONY: help setup demo test unit lint format requirements reference schema clean
 
 help:           ## list the targets
 	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' Makefile | expand -t 15
@@ -38,6 +38,9 @@ requirements:   ## pin what pyproject.toml asks for (UPGRADE=--upgrade for the n
 	$(UV_COMPILE) $(UPGRADE) --extra sandbox --extra dev -o requirements-dev.txt
 	$(UV_COMPILE) --extra sandbox -c requirements-dev.txt -o requirements-sandbox.txt
 	$(UV_COMPILE) -c requirements-dev.txt -o requirements.txt
+
+reference:      ## write docs/reference/cli.md anew
+	$(BIN)/python scripts/cli_reference.py >docs/reference/cli.md
 
 schema:         ## write the JSON Schema of reservation.yaml anew
 	$(BIN)/python -m chi_helpers.config.schema
