@@ -122,6 +122,23 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """`fault` befalls one request: the one `further` requests behind mutation number `mutation` (0: the start).
+
+    Where fewer came before the next mutation, that one is befallen. So a run that polls less often than the
+    one that was traced is struck too.
+    """
+
+    mutation: int
+    further: int
+    fault: Fault
+
+    def strikes(self, request: Request, mutations: int, since: int) -> bool:
+        """Whether to strike `request`, which comes after so many mutations, and so many requests behind the last."""
+        return mutations == self.mutation and (since >= self.further or request.mutates)
+
+
+@dataclass(frozen=True, slots=True)
 class Chance:
     """With probability `share`, one of `faults` befalls a matching request; the same `seed`, the same choice.
 
@@ -148,8 +165,10 @@ class Chance:
 class Script:
     """Rules in order (the first that strikes wins), then chance. Counts what it has seen; not thread-safe."""
 
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[Rule | Stretch, ...] = ()
     chance: Chance | None = None
+    _mutations: int = 0
+    _since: int = 0
     _matched: dict[int, int] = field(default_factory=dict)
     _shapes: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -157,16 +176,24 @@ class Script:
         """The fault that befalls this request. Every rule counts it, also those that do not strike."""
         struck: Fault | None = None
         for index, rule in enumerate(self.rules):
-            if not rule.match(request):
-                continue
-            nth = self._matched[index] = self._matched.get(index, 0) + 1
-            if struck is None and rule.strikes(nth):
+            if self._strikes(index, rule, request) and struck is None:
                 struck = rule.fault
+        self._since += 1
+        if request.mutates:
+            self._mutations, self._since = self._mutations + 1, 0
         shape = (request.method, request.shape)
         nth = self._shapes[shape] = self._shapes.get(shape, 0) + 1
         if struck is None and self.chance is not None and self.chance.match(request):
             return self.chance.choose(request, nth)
         return struck
+
+    def _strikes(self, index: int, rule: Rule | Stretch, request: Request) -> bool:
+        if isinstance(rule, Rule) and not rule.match(request):
+            return False
+        if isinstance(rule, Stretch) and not rule.strikes(request, self._mutations, self._since):
+            return False
+        nth = self._matched[index] = self._matched.get(index, 0) + 1
+        return rule.strikes(nth) if isinstance(rule, Rule) else nth == 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from tests.support.faults import (
     Request,
     Rule,
     Script,
+    Stretch,
     Truncate,
 )
 
@@ -51,7 +52,7 @@ class Reply(NamedTuple):
 class FaultProxy:
     """Runs while entered as a context. `aim` names the process that a `Kill` is for."""
 
-    def __init__(self, rules: Iterable[Rule] = (), *, chance: Chance | None = None) -> None:
+    def __init__(self, rules: Iterable[Rule | Stretch] = (), *, chance: Chance | None = None) -> None:
         self._script = Script(tuple(rules), chance)
         self._lock = threading.Lock()
         self._trace: list[Exchange] = []

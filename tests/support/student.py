@@ -59,8 +59,8 @@ class Student:
         )
 
     def command(self, *words: str, lab: Path | None = None) -> list[str]:
-        """`chi-lab -f LAB WORDS`."""
-        return [str(BIN / "chi-lab"), *(["-f", str(lab)] if lab else []), *words]
+        """`chi-lab WORDS -f LAB`."""
+        return [str(BIN / "chi-lab"), *words, *(["-f", str(lab)] if lab else [])]
 
     def chi_lab(
         self, *words: str, lab: Path | None = None, timeout: float = 240
@@ -68,18 +68,30 @@ class Student:
         """Run `chi-lab` to its end, whatever its exit code."""
         return run(self.command(*words, lab=lab), env=self.env, cwd=self.folder, timeout=timeout)
 
-    def start(self, *words: str, lab: Path | None = None, **extra: str) -> subprocess.Popen[str]:
-        """Start `chi-lab`, in a session of its own, with `extra` in its environment."""
-        return subprocess.Popen(
-            self.command(*words, lab=lab),
-            env={**self.env, **extra},
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+    def start(self, *words: str, lab: Path | None = None, **extra: str) -> subprocess.Popen[bytes]:
+        """Start `chi-lab`, in a session of its own, with `extra` in its environment.
+
+        What it says is added to the file `said`: a pipe would stay open in programs that outlive it.
+        """
+        with (self.folder / "said").open("ab") as log:
+            return subprocess.Popen(
+                self.command(*words, lab=lab),
+                env={**self.env, **extra},
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def said(self) -> str:
+        """All that processes of `start` said so far."""
+        return (self.folder / "said").read_text()
+
+    def lab_files(self, name: str) -> list[Path]:
+        """Files of that name in the folders in which the kit remembers this owner's labs."""
+        return sorted((self.folder / "state" / "labs").glob(f"*-{self.owner}@*/{name}"))
 
     def holdings(self) -> Holdings:
         """What the site itself lists for this owner: by name, and by stamp, whichever names him."""

@@ -16,6 +16,7 @@ from tests.support.faults import (
     Request,
     Rule,
     Script,
+    Stretch,
     points,
 )
 
@@ -62,6 +63,17 @@ def test_the_first_rule_that_strikes_wins_and_the_others_count_on():
     busy = Answer(503, retry_after=1)
     script = Script((Rule(Match(), DROP), Rule(Match(), busy, first=2)))
     assert [script.decide(Request("GET", SERVERS)) for _ in range(3)] == [DROP, busy, None]
+
+
+@pytest.mark.parametrize(
+    ("mutation", "further", "struck"),
+    [(0, 0, 0), (0, 1, 1), (0, 9, 2), (1, 0, 3), (1, 2, 5), (1, 3, 6), (2, 0, 7), (2, 1, None)],
+)
+def test_a_stretch_strikes_one_request_behind_a_mutation_or_the_next_mutation(mutation, further, struck):
+    methods = ["GET", "GET", "POST", "GET", "GET", "GET", "DELETE", "GET"]
+    script = Script((Stretch(mutation, further, DROP),))
+    heard = [script.decide(Request(m, SERVERS)) for m in methods]
+    assert [n for n, fault in enumerate(heard) if fault] == ([] if struck is None else [struck])
 
 
 def drawn(chance: Chance, count: int = 2000) -> list[bool]:

@@ -1,0 +1,135 @@
+"""Killing `chi-lab` at points of its work that a clean run shows."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from tests.support.faults import Kill, Moment, Point, Rule, Stretch, points
+from tests.support.proxy import FaultProxy
+from tests.support.student import Student
+
+FILES = ("journal.jsonl", "known_hosts", "provision.log")
+"""What `chi-lab` writes while it works, in the lab's folder."""
+_SECONDS = 180.0
+_GLANCE = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class AtRequest:
+    """At a request that changes something, before it reaches the site or after the site has acted."""
+
+    point: Point
+    moment: Moment
+
+    @property
+    def rule(self) -> Rule | Stretch:
+        return self.point.rule(Kill(self.moment))
+
+    def __str__(self) -> str:
+        return f"{self.moment} {self.point}"
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Between two changes: so many requests behind change number `mutation`."""
+
+    mutation: int
+    further: int
+
+    @property
+    def rule(self) -> Rule | Stretch:
+        return Stretch(self.mutation, self.further, Kill(Moment.AFTER))
+
+    def __str__(self) -> str:
+        return f"{self.further} requests after change {self.mutation}"
+
+
+@dataclass(frozen=True, slots=True)
+class AtLine:
+    """As soon as a file of `FILES` has grown by so many lines."""
+
+    file: str
+    lines: int
+
+    def __str__(self) -> str:
+        return f"line {self.lines} of {self.file}"
+
+
+KillPoint = AtRequest | Between | AtLine
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended. `code` is -9 where it was killed."""
+
+    code: int
+    said: str
+
+    @property
+    def killed(self) -> bool:
+        return self.code == -signal.SIGKILL
+
+
+def clean_run(student: Student, verb: str, lab: Path) -> tuple[Ended, tuple[KillPoint, ...]]:
+    """Run `verb` to its end; and the points at which to kill it the next time.
+
+    They are: before and after each request that changes something, in the middle of each stretch
+    between two of them, and the first, middle and last line of each file that it writes.
+    """
+    before = {name: _lines(student, name) for name in FILES}
+    with FaultProxy() as proxy:
+        ended = _wait(student, student.start(verb, lab=lab, **proxy.environment))
+    seen = points(proxy.trace)
+    at = [n for n, (_, mutates) in enumerate(seen) if mutates]
+    found: list[KillPoint] = [AtRequest(seen[n][0], moment) for n in at for moment in Moment]
+    # The change itself is counted in the stretch before it, hence the -1.
+    found += [
+        Between(number, (end - begin - 1) // 2)
+        for number, (begin, end) in enumerate(pairwise([-1, *at, len(seen)]))
+        if end - begin > 1
+    ]
+    for name in FILES:
+        grown = _lines(student, name) - before[name]
+        found += [AtLine(name, n) for n in sorted({1, (grown + 1) // 2, grown}) if 0 < n <= grown]
+    return ended, tuple(found)
+
+
+def killed_run(student: Student, verb: str, lab: Path, where: KillPoint) -> Ended:
+    """Run `verb` and kill it with SIGKILL at `where`."""
+    watched = _lines(student, where.file) + where.lines if isinstance(where, AtLine) else 0
+    with FaultProxy([] if isinstance(where, AtLine) else [where.rule]) as proxy:
+        process = student.start(verb, lab=lab, **proxy.environment)
+        proxy.aim(process.pid)
+        if isinstance(where, AtLine):
+            while process.poll() is None and _lines(student, where.file) < watched:
+                time.sleep(_GLANCE)
+            if process.poll() is None:
+                os.kill(process.pid, signal.SIGKILL)
+        return _wait(student, process)
+
+
+def whole_run(student: Student, verb: str, lab: Path, rules: Sequence[Rule] = ()) -> Ended:
+    """Run `verb` to its end, through faults where there are any."""
+    with FaultProxy(rules) as proxy:
+        return _wait(student, student.start(verb, lab=lab, **proxy.environment))
+
+
+def _wait(student: Student, process: subprocess.Popen[bytes]) -> Ended:
+    try:
+        code = process.wait(_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise AssertionError(f"not done after {_SECONDS:g} s; it said:\n{student.said}") from None
+    return Ended(code, student.said)
+
+
+def _lines(student: Student, name: str) -> int:
+    return sum(file.read_bytes().count(b"\n") for file in student.lab_files(name))
