@@ -81,6 +81,9 @@ def _host(host: Host) -> dict[str, Any]:
         "ansible_port": host.port,
         "ansible_user": host.user,
         "ansible_ssh_private_key_file": str(host.private_key),
+        # ansible-runner switches it off in the environment (config/runner.py), and OpenSSH takes the first of
+        # two settings: without this the StrictHostKeyChecking below would come too late.
+        "ansible_host_key_checking": True,
         "ansible_ssh_common_args": _ssh_arguments(host),
         "lab_stack": list(host.stack),
         **host.variables,

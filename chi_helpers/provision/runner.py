@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -95,6 +96,7 @@ def _environment(content: Path, folder: Path, sockets: str) -> dict[str, str]:
     return {
         **hidden,
         "ANSIBLE_CONFIG": str(content / "ansible.cfg"),
+        "ANSIBLE_HOST_KEY_CHECKING": "True",  # ansible-runner's own default is False
         "ANSIBLE_HOME": str(folder / "home"),
         "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": sockets,
@@ -116,6 +118,14 @@ def _sockets() -> Iterator[str]:
     try:
         yield folder
     finally:
+        for socket in Path(folder).iterdir():  # or the connections stay for as long as ControlPersist says
+            subprocess.run(
+                ["ssh", "-O", "exit", "-o", f"ControlPath={socket}", "node"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=10,
+            )
         shutil.rmtree(folder, ignore_errors=True)
 
 

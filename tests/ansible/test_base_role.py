@@ -47,7 +47,7 @@ class Node:
         return done.stdout.strip()
 
     def provision(self, *words) -> Any:
-        done = self.student.chi_lab("provision", "--json", *words, lab=self.lab)
+        done = self.student.chi_lab("provision", "--json", "-f", str(self.lab), *words)
         assert done.returncode == 0, done.stderr
         (host,) = json.loads(done.stdout)["hosts"]
         return host
@@ -58,7 +58,7 @@ class Node:
         return Host("node1", self.address, key, self.known_hosts, stack=("base",))
 
     def status(self) -> Any:
-        return json.loads(self.student.chi_lab("status", "--json", lab=self.lab).stdout)
+        return json.loads(self.student.chi_lab("status", "--json", "-f", str(self.lab)).stdout)
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +66,11 @@ def bare(site, tmp_path_factory):
     folder = tmp_path_factory.mktemp("base")
     student = Student(site, f"t{token_hex(5)}", folder)
     try:
-        up = student.chi_lab("up", "--json", lab=write_lab(folder / "bare.yaml", site.region))
+        up = student.chi_lab("up", "--json", "-f", str(write_lab(folder / "bare.yaml", site.region)))
         assert up.returncode == 0, up.stderr
         lab = write_lab(folder / "lab.yaml", site.region, nodes={"node1": node(stack=["base"])})
         (known_hosts,) = folder.glob("state/labs/*/known_hosts")
-        status = json.loads(student.chi_lab("status", "--json", lab=lab).stdout)
+        status = json.loads(student.chi_lab("status", "--json", "-f", str(lab)).stdout)
         yield Node(student, lab, status["nodes"][0]["address"], known_hosts)
     finally:
         student.remove_everything()

@@ -47,7 +47,7 @@ def test_run_all_works_twice_in_a_row_and_leaves_nothing(student, lab_file):
 
 def test_run_all_takes_up_a_lab_that_is_there_already(student, lab_file):
     lab = lab_file()
-    up = student.chi_lab("up", lab=lab)
+    up = student.chi_lab("up", "-f", str(lab))
     assert up.returncode == 0, up.stderr
     before = student.holdings()
     cells = run_all(student, lab)

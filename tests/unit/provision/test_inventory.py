@@ -56,6 +56,8 @@ def test_only_the_labs_own_host_keys_are_believed_and_nobody_is_asked():
     assert found["GlobalKnownHostsFile"] == "none"
     assert found["BatchMode"] == "yes"
     assert "HostKeyAlias" not in found
+    # Else Ansible puts StrictHostKeyChecking=no in front, and the first setting wins.
+    assert inventory([host()], {})["lab"]["hosts"]["node1"]["ansible_host_key_checking"] is True
 
 
 def test_an_alias_is_passed_on():
