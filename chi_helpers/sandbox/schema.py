@@ -41,13 +41,17 @@ _LAYOUT = "2"
 _CELL = "{scheme}://{username}:{password}@{hostname}/"
 
 
+def versions() -> str:
+    """The versions of the services, whose tables these are."""
+    return "\n".join(f"{name}=={version(name)}" for name in _PACKAGES)
+
+
 def key() -> str:
     """What an image depends on, as a short hash."""
     server = subprocess.run(
         [database.find("mariadbd"), "--no-defaults", "--version"], capture_output=True, text=True, check=True
     ).stdout
-    facts = [_LAYOUT, server, *(f"{name}=={version(name)}" for name in _PACKAGES)]
-    return sha256("\n".join(facts).encode()).hexdigest()[:16]
+    return sha256(f"{_LAYOUT}\n{server}\n{versions()}".encode()).hexdigest()[:16]
 
 
 def image_folder() -> Path:

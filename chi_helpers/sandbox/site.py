@@ -202,8 +202,15 @@ class Sandbox:
 
     def _prepare(self, site: Description, progress: Progress) -> None:
         """Everything on disk that the processes need."""
-        data = self.folder / "db"
+        place.run_dir(self.folder)  # gone after a reboot, where it is under /tmp
+        data, made_with = self.folder / "db", self.folder / "versions"
+        if data.exists() and made_with.read_text() != schema.versions():
+            raise SandboxError(
+                f"The sandbox '{self.name}' was made by other versions of the services.",
+                do=f"Start anew: chi-lab sandbox reset{self._option()}",
+            )
         if not data.exists():
+            write_private(made_with, schema.versions())
             with step(progress, "database") as note:
                 image = schema.ensure(site, note)
                 half = self.folder / "db.new"

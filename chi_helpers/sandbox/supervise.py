@@ -28,7 +28,8 @@ from chi_helpers.sandbox.errors import SandboxError, ServiceDiedError
 
 DATABASE = "mariadb"
 PROGRAMS = (DATABASE, *SERVICES)
-_DEAD = ("FATAL", "EXITED", "BACKOFF", "UNKNOWN")
+_ENDED = ("FATAL", "EXITED", "STOPPED")
+"""States out of which supervisord starts nothing by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,6 @@ class ServiceState:
     """Unix time of its last start; 0 if it never ran."""
     detail: str
 
-    @property
-    def dead(self) -> bool:
-        return self.state in _DEAD
-
 
 class Supervisor:
     """The supervisord of one sandbox."""
@@ -58,8 +55,11 @@ class Supervisor:
     # -- the daemon -------------------------------------------------------
 
     def start(self) -> None:
-        """Start supervisord with every process of the site; harmless where it runs."""
+        """Start supervisord with every process of the site; where it runs, only what has given up."""
         if self.running():
+            for state in self.states().values():
+                if state.state in _ENDED:
+                    self._call("startProcess", state.name, False)  # do not wait
             return
         self.socket.unlink(missing_ok=True)
         self.config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
