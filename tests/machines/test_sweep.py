@@ -1,0 +1,57 @@
+"""Removing a site's machines removes all of them, and nothing of the site beside it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from secrets import token_hex
+
+import pytest
+
+from chi_helpers.sandbox.machines import networks, nft
+from chi_helpers.sandbox.machines.podman import Podman
+from chi_helpers.sandbox.machines.sweep import leftovers, remove_site, stop_site
+
+pytestmark = pytest.mark.machines
+
+PORT = networks.Port("n1", "fa:16:3e:00:00:01", 1500, (networks.Subnet("192.168.1.0/24", None, ()),))
+
+
+def furnish(site: str) -> str:
+    """Give a site a network and a table, as its services would."""
+    with networks.in_use:
+        name = networks.ensure(Podman(site), PORT).name
+    table = nft.render(nft.Table(nft.table_name(site), ("127.125.1.0-127.125.255.255",)), [])
+    subprocess.run(["nft", "-f", "-"], input=table, text=True, check=True, capture_output=True)
+    return name
+
+
+@pytest.fixture
+def two_sites() -> Iterator[tuple[str, str]]:
+    sites = f"west-{token_hex(4)}", f"west-{token_hex(4)}"
+    try:
+        yield sites
+    finally:
+        for site in sites:
+            remove_site(site)
+
+
+def test_remove_takes_everything_of_one_site_and_nothing_of_another(two_sites: tuple[str, str]) -> None:
+    mine, other = two_sites
+    expected = {
+        site: (f"network {furnish(site)}", f"nftables table {nft.table_name(site)}") for site in two_sites
+    }
+    assert leftovers(mine) == expected[mine]
+    assert remove_site(mine) == expected[mine]
+    assert leftovers(mine) == ()
+    assert leftovers(other) == expected[other]
+    assert remove_site(mine) == (), "a second time there is nothing to do"
+
+
+def test_stop_closes_the_floating_ips_and_keeps_the_networks(two_sites: tuple[str, str]) -> None:
+    mine, other = two_sites
+    name = furnish(mine)
+    furnish(other)
+    assert stop_site(mine) == 0
+    assert leftovers(mine) == (f"network {name}",)
+    assert len(leftovers(other)) == 2
