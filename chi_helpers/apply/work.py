@@ -85,6 +85,8 @@ class Work:
                 self.key_name = step.pair.name
                 return _outcome(step, done=uploaded, detail="uploaded" if uploaded else "")
             case s.CreateLease():
+                if self.key_name is None:
+                    raise Missing("Without its key pair at the site a lease would be of no use.")
                 self.lease_id = self.site.create_lease(step.want).id
                 return _outcome(step, resource_id=self.lease_id)
             case s.AwaitLease():
@@ -151,6 +153,8 @@ class Work:
 
     def _use_group(self, step: s.UseGroup) -> Outcome:
         group_id, stamp = step.group_id, self._stamp(step.node)
+        if self.lease_id is None and any(isinstance(other, s.CreateLease) for other in self.plan.steps):
+            raise Missing("The lease was not created.")
         if not step.right:
             group_id = group_id or self.site.create_group(step.name, stamp).id
             self.site.set_ports(group_id, step.ports, stamp)

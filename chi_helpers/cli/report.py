@@ -24,6 +24,6 @@ def conclude(report: Report) -> int:
         render.tell(later, colour="yellow")
     if report.ok:
         return int(Exit.OK)
-    changed = any(outcome.result is Result.DONE for outcome in report.outcomes)
+    changed = any(outcome.result is Result.DONE and outcome.resource_id for outcome in report.outcomes)
     refused = bool(wrong) and wrong[0].result is Result.REFUSED and not changed and not report.left
     return int(Exit.SITE if refused else Exit.PARTIAL)

@@ -11,7 +11,9 @@ from chi_helpers.cli.options import Options, lab_options
 from chi_helpers.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from chi_helpers.lab import Lab, Login
+    from collections.abc import Sequence
+
+    from chi_helpers.lab import Login
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -32,14 +34,13 @@ def command(options: Options, *, node: str | None, words: tuple[str, ...]) -> No
     from chi_helpers.lab import Lab
 
     lab = Lab.open(options.file, site=options.site, owner=options.owner, cloud=options.cloud)
-    login = choose(lab, node)
+    login = choose(lab.logins(), node)
     arguments = ["ssh", *ssh_options(login), f"{login.user}@{login.address}", *words]
     os.execvp("ssh", arguments)  # noqa: S606 - ssh takes over the terminal, signals and exit code
 
 
-def choose(lab: Lab, node: str | None) -> Login:
+def choose(logins: Sequence[Login], node: str | None) -> Login:
     """Choose the login of `node`, or of the only one."""
-    logins = lab.logins()
     names = ", ".join(login.node for login in logins)
     if node is None and len(logins) > 1:
         raise UsageError(f"Which node? {names}.", do="Say it with --node.")

@@ -48,7 +48,9 @@ def plan_up(
             f"{site} has no flavor {', '.join(unknown)}.", do=f"It has {', '.join(sorted(flavors))}."
         )
     wants = fit.wanted(spec, flavors)
-    lease, steps = _lease(spec, owner, snapshot, wants, now)
+    lease, cleared = _lease(spec, owner, snapshot, wants, now)
+    # The key first: a lease costs, and is of no use without one.
+    steps: list[Step] = [UseKey(f"key pair {key.name}", key), *cleared]
     if lease is not None:
         window = Window(lease.start, lease.end)
     else:
@@ -69,7 +71,6 @@ def plan_up(
             )
         )
     rest = nodes.Nodes(spec, owner, snapshot, wants, until, fresh=lease is None)
-    steps += [UseKey(f"key pair {key.name}", key)]
     steps += rest.groups()
     steps += [AwaitLease(f"lease {name} active", window.start, lease.id if lease else None)]
     steps += rest.instances()

@@ -155,7 +155,7 @@ def _without_status(error: Exception, doing: str) -> SiteError | None:
             f"The site cannot be reached{_url(error)} to {doing}: {short}",
             do="Check the network and that the site is up, then run again.",
         )
-    if names & {"DiscoveryFailure", "EndpointNotFound", "MissingRequiredOptions", "AuthPluginException"}:
+    if names & {"DiscoveryFailure", "EndpointNotFound", "MissingRequiredOptions", "OptionError"}:
         return SiteError(f"Cannot {doing}: {short}", do="Check auth_url, region and credentials.")
     if names & {"ClientException", "SDKException", "CHIValueError", "ResourceError"}:
         return SiteError(f"Cannot {doing}: {short}")

@@ -58,8 +58,9 @@ class Session:
 
 def open_session(credentials: Credentials) -> Session:
     """Log in. Raises `SiteError` (unreachable, or credentials refused)."""
-    configure_chi(credentials)
-    shared = chi.session().session
+    with told(f"log in with {credentials.source}"):
+        configure_chi(credentials)
+        shared = chi.session().session
     config = cloud_region.from_session(shared, region_name=credentials.region)
     config.config["interface"] = credentials.interface
     conn = Connection(config=config)

@@ -110,10 +110,19 @@ def test_what_needs_a_step_that_failed_is_skipped_and_says_so(a_lab, site_):
     site_.fail["create_lease"] = [RefusedError("No room.", request_id="req-7")]
     report = a_lab().up()
     results = [(o.step.split(" ")[0], o.result) for o in report.outcomes]
-    assert results[0] == ("create", Result.REFUSED)
-    assert report.outcomes[0].request_id == "req-7"
-    assert [r for _, r in results[3:]] == [Result.SKIPPED] * 5
+    assert results[1] == ("create", Result.REFUSED)
+    assert report.outcomes[1].request_id == "req-7"
+    assert [r for _, r in results[2:]] == [Result.SKIPPED] * 6
     assert not report.ok
+    assert made(site_) == (0, 0, 0, 0), "a refusal leaves nothing behind"
+
+
+def test_without_its_key_pair_no_lease_is_made(a_lab, site_):
+    """A lease costs from its first minute."""
+    site_.fail["ensure_keypair"] = [UsageError("The key pair 'me' at the site holds another key.")]
+    report = a_lab().up()
+    assert report.outcomes[0].result is Result.REFUSED
+    assert made(site_) == (0, 0, 0, 0)
 
 
 def test_a_node_that_fails_does_not_stop_the_other(a_lab, site_):

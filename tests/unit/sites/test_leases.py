@@ -206,6 +206,12 @@ def test_a_wrong_password_is_told_as_that(http, clock):
         open_session(credentials(http))
 
 
+def test_credentials_that_are_not_complete_are_told_with_where_they_came_from(http, clock):
+    auth = {k: v for k, v in credentials(http).auth.items() if k != "user_domain_name"}
+    with pytest.raises(SiteError, match=r"log in with a test: .*user_domain"):
+        open_session(credentials(http, auth=auth))
+
+
 def test_a_site_that_is_not_there_is_told_with_its_address(http, clock):
     auth = credentials(http).auth | {"auth_url": "http://127.0.0.1:1/v3"}
     with pytest.raises(NoAnswerError, match=r"http://127\.0\.0\.1:1/v3"):
