@@ -165,7 +165,7 @@ def test_one_node_that_fails_does_not_stop_the_other(bare, runs, tmp_path):
 
 def test_the_guard_warns_who_is_logged_in_and_powers_the_node_off_at_the_deadline(bare, runs, tmp_path):
     spec = load(bare.lab)
-    spec = replace(spec, lifetime=replace(spec.lifetime, warn=(timedelta(seconds=70),)))
+    spec = replace(spec, lifetime=replace(spec.lifetime, warn=(timedelta(seconds=80),)))
     session = subprocess.Popen(
         [*bare.login, "-tt"],
         stdin=subprocess.PIPE,
@@ -174,7 +174,7 @@ def test_the_guard_warns_who_is_logged_in_and_powers_the_node_off_at_the_deadlin
         text=True,
     )
     try:
-        deadline = datetime.now(UTC) + timedelta(seconds=90)
+        deadline = datetime.now(UTC) + timedelta(seconds=110)
         report = provision(spec, bare.student.owner, deadline, [bare.host], tmp_path, Silent())
         assert report.ok, report.failures
         gone = wait_for_status(bare, "SHUTOFF", deadline + timedelta(seconds=60))
