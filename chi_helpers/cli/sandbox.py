@@ -136,7 +136,13 @@ def env(name: str, cloud: str | None, as_json: bool) -> None:
 
 
 @command.command()
-@click.option("--machines", type=click.Choice(["auto", "podman", "none"]), default="auto", show_default=True)
+@click.option(
+    "--machines",
+    type=click.Choice(["auto", "podman", "none"]),
+    default="auto",
+    show_default=True,
+    help="Whether to build the machines' image: where this computer can run them, always, or never.",
+)
 @debug_option
 def setup(machines: str) -> None:
     """Make what all sandboxes share, once: the node image and the services' tables."""
