@@ -152,7 +152,7 @@ def _without_status(error: Exception, doing: str) -> SiteError | None:
         )
     if names & _UNREACHED:
         return NoAnswerError(
-            f"The site cannot be reached{_url(error)} to {doing}: {short}",
+            f"The site cannot be reached{_url(error)} to {doing}: {_cause(error) or short}.",
             do="Check the network and that the site is up, then run again.",
         )
     if names & {"DiscoveryFailure", "EndpointNotFound", "MissingRequiredOptions", "OptionError"}:
@@ -165,6 +165,12 @@ def _without_status(error: Exception, doing: str) -> SiteError | None:
 def _url(error: Exception) -> str:
     found = re.search(r"https?://[^\s:'\"]+(:\d+)?[^\s:'\"]*", str(error))
     return f" at {found.group(0)}" if found else ""
+
+
+def _cause(error: Exception) -> str | None:
+    """Pick out the operating system's own words of the nest that requests and urllib3 put around them."""
+    found = re.search(r"\[Errno -?\d+\] ([^'\"()]+)", str(error))
+    return found.group(1).strip() if found else None
 
 
 def _request_id(error: Exception) -> str | None:

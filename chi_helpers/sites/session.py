@@ -70,8 +70,8 @@ def open_session(credentials: Credentials) -> Session:
         region_name=credentials.region,
         interface=credentials.interface,
     )
-    with told(f"log in at {credentials.auth_url}"):
-        read(f"log in at {credentials.auth_url}", shared.get_token)
+    with told("log in"):
+        read("log in", shared.get_token)
         project, user = shared.get_project_id(), shared.get_user_id()
     return Session(credentials, conn, blazar, str(project), str(user))
 

@@ -209,9 +209,8 @@ def test_two_runs_at_once_make_one_lab_and_the_second_says_who_is_at_work(studen
     lab = lab_file()
     first = student.start("up", lab=lab)
     second = student.start("up", lab=lab)
-    ended = [(p.communicate(timeout=240)[0], p.returncode) for p in (first, second)]
-    assert sorted(code for _, code in ended) in ([0, 0], [0, 1]), ended
-    for output, code in ended:
-        if code == 1:
-            assert "Another chi-lab works on this lab: process" in output
+    codes = sorted(run.wait(timeout=240) for run in (first, second))
+    assert codes in ([0, 0], [0, 1]), student.said
+    if 1 in codes:
+        assert "Another chi-lab works on this lab: process" in student.said
     assert one_of_each(student)
