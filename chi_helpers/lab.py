@@ -178,8 +178,16 @@ class Lab:
         deadline = self.status().deadline
         if deadline is None:
             raise UsageError(f"The lease {self.lease_name} is not active.", do="Run `chi-lab up`.")
-        with self._at_work("provision"):
-            return provision(self.spec, self.owner, deadline, hosts, self.folder, self.progress, check=check)
+        with self._at_work("provision") as executor:
+            executor.journal.write("started", step="provision")
+            report = provision(
+                self.spec, self.owner, deadline, hosts, self.folder, self.progress, check=check
+            )
+            for done in report.outcomes:
+                executor.journal.write(
+                    "finished", step=done.step, result=str(done.result), detail=done.detail
+                )
+            return report
 
     def down(self) -> Report:
         """Give everything back, and look whether it is gone: `left` in the report says what is not."""
