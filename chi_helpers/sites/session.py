@@ -31,6 +31,12 @@ TIMEOUT = 120
 """Seconds for one request. A class's Blazar takes half a minute for a lease at busy times."""
 
 
+BUSY = [429, 502, 503, 504]
+"""Answers after which a look may be repeated."""
+LOOKS = 3
+"""How often keystoneauth repeats a look, after 0.5, 1 and 2 seconds."""
+
+
 class RememberingAdapter(Adapter):  # type: ignore[misc]
     """Passes requests on and keeps the last answer's request id, which blazarclient's errors lose."""
 
@@ -61,6 +67,7 @@ def open_session(credentials: Credentials) -> Session:
     with told(f"log in with {credentials.source}"):
         configure_chi(credentials)
         shared = chi.session().session
+    _be_patient(shared)
     config = cloud_region.from_session(shared, region_name=credentials.region)
     config.config["interface"] = credentials.interface
     conn = Connection(config=config)
@@ -74,6 +81,22 @@ def open_session(credentials: Credentials) -> Session:
         read("log in", shared.get_token)
         project, user = shared.get_project_id(), shared.get_user_id()
     return Session(credentials, conn, blazar, str(project), str(user))
+
+
+def _be_patient(shared: Any) -> None:
+    """Repeat looks that the site is too busy for: also those that python-chi makes within its own calls.
+
+    `Server(...)` alone asks for flavors, images and networks, and gives up at the first 503.
+    """
+    ask = shared.request
+
+    def request(url: str, method: str, **kwargs: Any) -> Any:
+        if method == "GET":
+            kwargs.setdefault("status_code_retries", LOOKS)
+            kwargs.setdefault("retriable_status_codes", BUSY)
+        return ask(url, method, **kwargs)
+
+    shared.request = request
 
 
 def configure_chi(credentials: Credentials) -> None:

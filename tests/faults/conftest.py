@@ -17,6 +17,8 @@ from tests.support.labs import node, write_lab
 from tests.support.site import SiteUnderTest
 from tests.support.student import Holdings, Student
 
+ANSIBLE = "ansible-*/artifacts/*/stdout"
+"""What Ansible prints while it runs, in the lab's folder: two lines and more for each task."""
 AT_ONCE = 3
 """Journeys side by side, on two cores: each one waits for the site half of its time."""
 
@@ -33,6 +35,8 @@ class Journey:
     """What the site lists after the second `up`."""
     rules: list[Any] = field(default_factory=list)
     """The rules of the lab's security groups then, without those that Neutron adds."""
+    known_hosts: set[str] = field(default_factory=set)
+    """The addresses whose host keys are known then."""
     left: Holdings = field(default_factory=Holdings)
     """What the site lists after the second `down`."""
 
@@ -43,6 +47,10 @@ class Journey:
         self.rules = [
             r for g in self.up.security_groups for r in g.security_group_rules if r["direction"] == "ingress"
         ]
+        lines = [
+            line for file in self.student.lab_files("known_hosts") for line in file.read_text().splitlines()
+        ]
+        self.known_hosts = {line.split()[0] for line in lines}
         self.runs["down, killed"] = killed_run(self.student, "down", lab, self.down_at)
         self.runs["down"] = whole_run(self.student, "down", lab)
         self.left = self.student.holdings()
@@ -99,7 +107,7 @@ def provisioning(
 ) -> Iterator[tuple[Journey, ...]]:
     """Journeys of a lab with a stack, killed as Ansible begins and in the middle of its work."""
     stack = {"node1": node(stack=["base"])}
-    places = (AtLine("provision.log", 1), AtLine("provision.log", 12))
+    places = (AtLine(ANSIBLE, 1), AtLine(ANSIBLE, 20))
     journeys = [
         Journey(
             Student(site, f"t{token_hex(5)}", tmp_path_factory.mktemp("journey")),

@@ -15,7 +15,7 @@ from tests.support.faults import Kill, Moment, Point, Rule, Stretch, points
 from tests.support.proxy import FaultProxy
 from tests.support.student import Student
 
-FILES = ("journal.jsonl", "known_hosts", "provision.log")
+FILES = ("journal.jsonl", "known_hosts")
 """What `chi-lab` writes while it works, in the lab's folder."""
 _SECONDS = 180.0
 _GLANCE = 0.001
@@ -53,7 +53,7 @@ class Between:
 
 @dataclass(frozen=True, slots=True)
 class AtLine:
-    """As soon as a file of `FILES` has grown by so many lines."""
+    """As soon as a file (a glob in the lab's folder) has grown by so many lines."""
 
     file: str
     lines: int
@@ -67,7 +67,7 @@ KillPoint = AtRequest | Between | AtLine
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended. `code` is -9 where it was killed."""
+    """How a run ended, and what it said. `code` is -9 where it was killed."""
 
     code: int
     said: str
@@ -85,7 +85,8 @@ def clean_run(student: Student, verb: str, lab: Path) -> tuple[Ended, tuple[Kill
     """
     before = {name: _lines(student, name) for name in FILES}
     with FaultProxy() as proxy:
-        ended = _wait(student, student.start(verb, lab=lab, **proxy.environment))
+        said = len(student.said)
+        ended = _wait(student, student.start(verb, lab=lab, **proxy.environment), said)
     seen = points(proxy.trace)
     at = [n for n, (_, mutates) in enumerate(seen) if mutates]
     found: list[KillPoint] = [AtRequest(seen[n][0], moment) for n in at for moment in Moment]
@@ -104,6 +105,7 @@ def clean_run(student: Student, verb: str, lab: Path) -> tuple[Ended, tuple[Kill
 def killed_run(student: Student, verb: str, lab: Path, where: KillPoint) -> Ended:
     """Run `verb` and kill it with SIGKILL at `where`."""
     watched = _lines(student, where.file) + where.lines if isinstance(where, AtLine) else 0
+    said = len(student.said)
     with FaultProxy([] if isinstance(where, AtLine) else [where.rule]) as proxy:
         process = student.start(verb, lab=lab, **proxy.environment)
         proxy.aim(process.pid)
@@ -112,23 +114,24 @@ def killed_run(student: Student, verb: str, lab: Path, where: KillPoint) -> Ende
                 time.sleep(_GLANCE)
             if process.poll() is None:
                 os.kill(process.pid, signal.SIGKILL)
-        return _wait(student, process)
+        return _wait(student, process, said)
 
 
 def whole_run(student: Student, verb: str, lab: Path, rules: Sequence[Rule] = ()) -> Ended:
     """Run `verb` to its end, through faults where there are any."""
+    said = len(student.said)
     with FaultProxy(rules) as proxy:
-        return _wait(student, student.start(verb, lab=lab, **proxy.environment))
+        return _wait(student, student.start(verb, lab=lab, **proxy.environment), said)
 
 
-def _wait(student: Student, process: subprocess.Popen[bytes]) -> Ended:
+def _wait(student: Student, process: subprocess.Popen[bytes], said: int) -> Ended:
     try:
         code = process.wait(_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
         raise AssertionError(f"not done after {_SECONDS:g} s; it said:\n{student.said}") from None
-    return Ended(code, student.said)
+    return Ended(code, student.said[said:])
 
 
 def _lines(student: Student, name: str) -> int:

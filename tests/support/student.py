@@ -87,7 +87,8 @@ class Student:
     @property
     def said(self) -> str:
         """All that processes of `start` said so far."""
-        return (self.folder / "said").read_text()
+        log = self.folder / "said"
+        return log.read_text() if log.exists() else ""
 
     def lab_files(self, name: str) -> list[Path]:
         """Files of that name in the folders in which the kit remembers this owner's labs."""
