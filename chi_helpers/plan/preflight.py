@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chi_helpers.model.outcome import Outcome, Result
+from chi_helpers.plan.unbuilt import unbuilt
 from chi_helpers.policy.clock import describe
 from chi_helpers.policy.lifetime import Refusal, lease_window
 
@@ -26,6 +27,7 @@ SKEW = timedelta(seconds=30)
 def preflight(spec: LabSpec, site: str, facts: SiteFacts, snapshot: Snapshot) -> tuple[Outcome, ...]:
     """Check what the lab needs against what the site said. Key pairs are checked by who can read files."""
     checks = (
+        *_file(spec),
         _credentials(spec, facts),
         _clock(facts),
         _window(spec, snapshot.at),
@@ -34,6 +36,11 @@ def preflight(spec: LabSpec, site: str, facts: SiteFacts, snapshot: Snapshot) ->
         *_quota(spec, facts, snapshot),
     )
     return tuple(checks)
+
+
+def _file(spec: LabSpec) -> Iterator[Outcome]:
+    if reason := unbuilt(spec):
+        yield _no("file", reason)
 
 
 def _credentials(spec: LabSpec, facts: SiteFacts) -> Outcome:

@@ -12,6 +12,7 @@ from chi_helpers.model.errors import UsageError
 from chi_helpers.model.wants import LeaseWant
 from chi_helpers.plan import fit, nodes
 from chi_helpers.plan.steps import AwaitLease, CreateLease, DeleteLease, Plan, Step, TrustHost, UseKey
+from chi_helpers.plan.unbuilt import unbuilt
 from chi_helpers.policy.clock import describe
 from chi_helpers.policy.lifetime import Refusal, Window, deadline, lease_window
 
@@ -42,6 +43,8 @@ def plan_up(
     Raises `UsageError` where the file asks for what cannot be: an unknown flavor, a window that is refused, a
     lease or an instance in the way.
     """
+    if reason := unbuilt(spec):
+        raise UsageError(f"{spec.source}: {reason}")
     unknown = sorted({node.flavor for node in spec.nodes if node.flavor and node.flavor not in flavors})
     if unknown:
         raise UsageError(

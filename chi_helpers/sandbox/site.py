@@ -204,7 +204,7 @@ class Sandbox:
         """Everything on disk that the processes need."""
         place.run_dir(self.folder)  # gone after a reboot, where it is under /tmp
         data, made_with = self.folder / "db", self.folder / "versions"
-        if data.exists() and made_with.read_text() != schema.versions():
+        if data.exists() and (not made_with.exists() or made_with.read_text() != schema.versions()):
             raise SandboxError(
                 f"The sandbox '{self.name}' was made by other versions of the services.",
                 do=f"Start anew: chi-lab sandbox reset{self._option()}",

@@ -6,6 +6,8 @@ Nova refuses to start again on that. Here both are the same after every restart.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import uuid
 from typing import Any
 
@@ -73,12 +75,26 @@ class BareDriver(fake.FakeDriver):
         return instances
 
     def get_console_output(self, context: Any, instance: Any) -> str:
-        """Return boot messages that say what this is. No host keys: there is no one to have them."""
+        """Return boot messages that say what this is, and a host key, as cloud-init prints it.
+
+        Nobody has the private half: the key lets clients go through their steps, at any scale, and no
+        more. Where something does answer at the address, it cannot pass for this instance.
+        """
         messages = [
             f"[{number / 100:12.6f}] sandbox: no machine is behind this console, message {number}"
             for number in range(_LINES)
         ]
-        return "\n".join([*messages, "", f"{instance.hostname} login: "])
+        key = f"{_host_key(instance.uuid)} root@{instance.hostname}"
+        keys = ["-----BEGIN SSH HOST KEY KEYS-----", key, "-----END SSH HOST KEY KEYS-----"]
+        return "\n".join([*messages, *keys, "", f"{instance.hostname} login: "])
+
+
+def _host_key(instance_uuid: str) -> str:
+    """An ed25519 public key in OpenSSH's form (RFC 8709), the same for ever for an instance."""
+    kind = b"ssh-ed25519"
+    point = hashlib.sha256(instance_uuid.encode()).digest()
+    blob = b"".join(len(part).to_bytes(4, "big") + part for part in (kind, point))
+    return f"{kind.decode()} {base64.b64encode(blob).decode()}"
 
 
 def _node_uuid(nodename: str) -> str:

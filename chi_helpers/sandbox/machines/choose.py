@@ -24,7 +24,10 @@ class Choice:
 
 
 def choose(wanted: Kind | None, tell: Callable[[str], None]) -> Choice:
-    """Decide, building the node image on the way. Raises SandboxError where `podman` is demanded and cannot be."""
+    """Decide, building the node image on the way.
+
+    Raises SandboxError where `podman` is demanded and cannot be.
+    """
     if wanted == "none":
         return Choice("none", "none, as asked: instances are records only, nothing answers behind an address")
     from chi_helpers.sandbox.machines import image, probe

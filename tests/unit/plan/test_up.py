@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import IPv4Network
 
 import pytest
 
 from chi_helpers.model.errors import UsageError
-from chi_helpers.model.lab import LeaseSpec, Outage
+from chi_helpers.model.lab import LeaseSpec, NetworkSpec, Outage
 from chi_helpers.model.resources import (
     FloatingIPView,
     InstanceView,
@@ -246,3 +247,15 @@ def test_a_plan_is_a_document_with_every_step():
     document = plan(ALL).document()
     assert [step["kind"] for step in document["steps"]] == kinds(plan(ALL))
     assert document["deadline"] == LEASE.end.isoformat()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"launch": "terraform"}, "`launch: terraform` is not built yet"),
+        ({"network": NetworkSpec(private=IPv4Network("192.168.1.0/24"))}, "`network.private` is not built yet"),
+    ],
+)
+def test_what_the_kit_cannot_do_yet_is_refused_and_not_ignored(change, said):
+    with pytest.raises(UsageError, match=said):
+        plan(spec=replace(lab(), **change))

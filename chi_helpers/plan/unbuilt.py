@@ -1,0 +1,17 @@
+"""What a lab's file may say, and this version of the kit cannot do yet: refused, not ignored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chi_helpers.model.lab import LabSpec
+
+
+def unbuilt(spec: LabSpec) -> str | None:
+    """Say what the file asks for in vain, and what to do; None where there is nothing."""
+    if spec.launch != "chi":
+        return f"`launch: {spec.launch}` is not built yet. Leave it out: python-chi launches the instances."
+    if spec.network.private is not None:
+        return "`network.private` is not built yet. Leave it out: the nodes reach each other on the shared network."
+    return None
