@@ -1,7 +1,4 @@
-"""Print docs/reference/cli.md: the help of every command.
-
-    make reference
-"""
+"""Print docs/reference/cli.md: the help of every command. `make reference` writes it."""
 
 from __future__ import annotations
 
@@ -12,9 +9,10 @@ from chi_helpers.cli.group import chi_lab
 HEADER = """\
 # Command line
 
-Written by `make reference` from the help of the commands. stdout is data, stderr is for people; `--json` writes one
-JSON document wherever a person would read a table. Exit codes: 0 done; 1 partly done, or something is left (run
-again); 2 wrong use or wrong file; 3 the site cannot be reached or refused; 130 interrupted.
+Written by `make reference` from the help of the commands. stdout is data, stderr is for people; `--json`
+writes one JSON document wherever a person would read a table. Exit codes: 0 done; 1 partly done, or
+something is left (run again); 2 wrong use or wrong file; 3 the site cannot be reached or refused; 130
+interrupted.
 """
 
 

@@ -13,5 +13,5 @@ def unbuilt(spec: LabSpec) -> str | None:
     if spec.launch != "chi":
         return f"`launch: {spec.launch}` is not built yet. Leave it out: python-chi launches the instances."
     if spec.network.private is not None:
-        return "`network.private` is not built yet. Leave it out: the nodes reach each other on the shared network."
+        return "`network.private` is not built yet. Leave it out: the shared network joins the nodes."
     return None

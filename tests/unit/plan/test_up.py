@@ -253,7 +253,10 @@ def test_a_plan_is_a_document_with_every_step():
     ("change", "said"),
     [
         ({"launch": "terraform"}, "`launch: terraform` is not built yet"),
-        ({"network": NetworkSpec(private=IPv4Network("192.168.1.0/24"))}, "`network.private` is not built yet"),
+        (
+            {"network": NetworkSpec(private=IPv4Network("192.168.1.0/24"))},
+            "`network.private` is not built yet",
+        ),
     ],
 )
 def test_what_the_kit_cannot_do_yet_is_refused_and_not_ignored(change, said):

@@ -106,7 +106,13 @@ def test_every_file_that_holds_a_password_is_readable_by_its_owner_only(site):
         for path in all_files(site.folder)
         if any(password in path.read_text(errors="replace") for password in passwords(site))
     ]
-    assert {path.name for path in holding} >= {"secrets.json", "clouds.yaml", "env", "nova.conf", "keystone.conf"}
+    assert {path.name for path in holding} >= {
+        "secrets.json",
+        "clouds.yaml",
+        "env",
+        "nova.conf",
+        "keystone.conf",
+    }
     assert [path for path in holding if path.stat().st_mode & 0o077] == []
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 
 import pytest
 
 from chi_helpers.model.errors import UsageError
 from chi_helpers.sandbox import place
+from chi_helpers.sandbox.errors import SandboxError
 from chi_helpers.sandbox.place import Addresses
 
 
@@ -34,13 +35,13 @@ def test_two_sandboxes_share_no_address_and_no_shared_subnet():
 @pytest.mark.parametrize("number", [0, 47])
 def test_all_of_a_sandbox_is_on_loopback_and_the_api_is_outside_the_floating_range(number):
     addresses = Addresses(number)
-    first, last = (ip_address(one) for one in addresses.floating_range)
-    assert ip_address(addresses.api).is_loopback
-    assert not first <= ip_address(addresses.api) <= last
-    pool_first, pool_last = (ip_address(one) for one in addresses.floating_pool)
+    first, last = (IPv4Address(one) for one in addresses.floating_range)
+    assert IPv4Address(addresses.api).is_loopback
+    assert not first <= IPv4Address(addresses.api) <= last
+    pool_first, pool_last = (IPv4Address(one) for one in addresses.floating_pool)
     for reservable in addresses.reservable_floating_ips:
-        assert first <= ip_address(reservable) <= last
-        assert not pool_first <= ip_address(reservable) <= pool_last
+        assert first <= IPv4Address(reservable) <= last
+        assert not pool_first <= IPv4Address(reservable) <= pool_last
 
 
 def test_a_claim_is_the_same_on_every_call_until_it_is_released(tmp_path):
@@ -73,7 +74,7 @@ def test_claims_at_the_same_time_get_different_addresses(tmp_path):
 def test_when_all_networks_are_taken_the_message_names_the_list_of_their_folders(tmp_path):
     for number in range(place._NETS):
         place.claim(made(tmp_path / f"s{number}"))
-    with pytest.raises(place.SandboxError, match=r"All 48 loopback networks.*Reset a sandbox.*addresses\.json"):
+    with pytest.raises(SandboxError, match=r"All 48 loopback networks.*Reset a sandbox.*addresses\.json"):
         place.claim(made(tmp_path / "one-too-many"))
 
 
@@ -83,7 +84,9 @@ def test_a_name_that_cannot_name_a_sandbox_is_refused(name):
         place.folder_of(name)
 
 
-@pytest.mark.parametrize(("name", "region"), [("sandbox", "CHI@Sandbox"), ("west", "CHI@West"), ("a-b", "CHI@AB")])
+@pytest.mark.parametrize(
+    ("name", "region"), [("sandbox", "CHI@Sandbox"), ("west", "CHI@West"), ("a-b", "CHI@AB")]
+)
 def test_the_region_comes_from_the_name(name, region):
     assert place.default_region(name) == region
 
@@ -106,7 +109,7 @@ def test_a_socket_folder_that_others_can_write_is_refused(tmp_path):
     run = place.run_dir(deep)
     run.chmod(0o777)
     try:
-        with pytest.raises(place.SandboxError, match="open to others"):
+        with pytest.raises(SandboxError, match="open to others"):
             place.run_dir(deep)
     finally:
         run.chmod(0o700)
