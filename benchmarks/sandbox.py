@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import openstack
+from keystoneauth1.adapter import Adapter
 
 NAME = "bench"
 CHI_LAB = (sys.executable, "-m", "chi_helpers")
@@ -128,7 +129,8 @@ def lease(instances: int) -> Iterator[tuple[Any, str]]:
     cloud.network.create_security_group_rule(
         security_group_id=group.id, direction="ingress", protocol="tcp", port_range_min=22, port_range_max=22
     )
-    blazar = cloud.config.get_session_client("reservation")
+    # As the catalog has it: openstacksdk's own client would discover Blazar's unfinished v2.
+    blazar = Adapter(cloud.session, service_type="reservation", interface="public")
     minute = "%Y-%m-%d %H:%M"
     body = {
         "name": "bench",
