@@ -12,9 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
+from keystoneauth1.exceptions import Unauthorized
+from keystoneauth1.identity.v3 import Password
+from keystoneauth1.session import Session
 
 from tests.support.sandbox import Sandbox
-from tests.support.site import SiteUnderTest
+from tests.support.site import SiteUnderTest, site_of
 from tests.support.site_api import active_lease, booted, flavor_reservation
 from tests.support.student import Student
 
@@ -39,8 +42,6 @@ def pids(sandbox: Sandbox) -> dict[str, int]:
 
 def answers(sandbox: Sandbox) -> bool:
     """Whether its Keystone logs the first student in."""
-    from tests.support.site import site_of
-
     return bool(site_of(sandbox.folder / "site.json").connection().session.get_token())
 
 
@@ -66,14 +67,11 @@ def test_two_sandboxes_have_addresses_regions_and_secrets_of_their_own(west, sit
 
 
 def test_a_login_of_one_sandbox_is_nothing_to_the_other(west, site):
-    from keystoneauth1.exceptions import Unauthorized
-    from openstack.connection import Connection
-
-    auth = {**site.connection().config.config["auth"]}
-    auth["auth_url"] = json.loads((west.folder / "site.json").read_text())["auth_url"]
-    stranger = Connection(auth=auth, region_name="CHI@West", auth_type="password", load_envvars=False)
+    login = site.connection().config.config["auth"]
+    elsewhere = json.loads((west.folder / "site.json").read_text())["auth_url"]
+    stranger = Session(Password(**{**login, "auth_url": elsewhere}))
     with pytest.raises(Unauthorized):
-        stranger.session.get_token()
+        stranger.get_token()
 
 
 def test_up_when_up_and_two_at_once_are_harmless(west):
