@@ -9,6 +9,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.support.labs import node
+
 NOTEBOOK = Path(__file__).parents[2] / "notebooks/student/1_hello_chameleon.ipynb"
 
 pytestmark = [pytest.mark.machines, pytest.mark.slow]
@@ -28,8 +30,7 @@ def said(cell):
 
 
 def test_run_all_works_twice_in_a_row_and_leaves_nothing(student, lab_file):
-    lab = lab_file(nodes={"node1": {"flavor": "m1.small", "image": "CC-Ubuntu24.04", "floating_ip": True,
-                                    "ports": [22], "stack": ["base"]}})  # fmt: skip
+    lab = lab_file(nodes={"node1": node(flavor="m1.small", stack=["base"])})
     name = f"hello_chameleon-{student.owner}"
     for _ in range(2):
         cells = run_all(student, lab)
@@ -46,7 +47,7 @@ def test_run_all_works_twice_in_a_row_and_leaves_nothing(student, lab_file):
 
 
 def test_run_all_takes_up_a_lab_that_is_there_already(student, lab_file):
-    lab = lab_file()
+    lab = lab_file(nodes={"node1": node(stack=["base"])})
     up = student.chi_lab("up", "-f", str(lab))
     assert up.returncode == 0, up.stderr
     before = student.holdings()
@@ -54,4 +55,5 @@ def test_run_all_takes_up_a_lab_that_is_there_already(student, lab_file):
     assert before.leases[0]["id"] in cells["reserve"]
     assert before.instances[0].id in cells["launch"]
     assert before.floating_ips[0].floating_ip_address in cells["address"]
+    assert "nothing to change" in cells["provision"]
     assert not student.holdings()

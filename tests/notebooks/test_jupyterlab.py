@@ -91,6 +91,7 @@ def test_run_all_in_jupyterlab_shows_the_countdown_and_ends_with_the_proof(stude
             expect(panel).to_have_text(re.compile(r"^5:\d\d:\d\d left$"), timeout=120_000)
             first = panel.inner_text()
             expect(panel).not_to_have_text(first, timeout=5_000)
+            panel.scroll_into_view_if_needed()
             page.screenshot(path=str(tmp_path / "countdown.png"))
             # JupyterLab draws only the cells that are near the window.
             page.locator(".jp-Notebook").press("Control+End")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
@@ -75,7 +76,7 @@ def test_text_cannot_become_markup_or_script(field):
 
 
 def test_two_panels_on_one_page_do_not_disturb_one_another():
-    ids = [re.search(r'id="([^"]+)"', panel()._repr_html_()).group(1) for _ in range(2)]
+    ids = [re.findall(r'id="([^"]+)"', panel()._repr_html_())[0] for _ in range(2)]
     assert ids[0] != ids[1]
 
 
@@ -99,7 +100,7 @@ def test_it_asks_the_lab_once():
 
 
 @pytest.fixture
-def show() -> Iterator:
+def show() -> Iterator[Any]:
     """`show(html)` serves a page on the loopback, opens it in Chromium, and returns the page."""
     body: list[str] = []
 
