@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,6 +19,7 @@ from chi_helpers.provision.runner import ProvisionError, run
 MINUTES = 30.0
 """How long a whole run may take: GPU drivers and images are large."""
 _TAIL = 1500
+_FOLDER = "ansible-"
 
 
 def provision(
@@ -33,8 +35,10 @@ def provision(
 ) -> ProvisionReport:
     """Apply the stack of each host in `hosts`; those with an empty stack are left out.
 
-    May be repeated: the second time nothing changes. `check` only says what would change. `deadline` (aware)
-    is what the node's guard keeps. What Ansible printed stays in `state_dir`/provision.log.
+    May be repeated: the second time nothing changes. One run at a time in a `state_dir`. `check` only says
+    what would change. `deadline` (aware) is what the node's guard keeps. What Ansible printed stays in
+    `state_dir`/provision.log.
+
     Raises UsageError before anything is changed for a role that does not exist; ProvisionError where
     Ansible itself did not work. A host that failed is in the report, and does not stop the others.
     """
@@ -47,7 +51,9 @@ def provision(
     listener = Listener(tuple(host.name for host in chosen), progress or Silent())
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = state_dir / "provision.log"
-    with tempfile.TemporaryDirectory(prefix="ansible-", dir=state_dir) as folder:
+    for old in state_dir.glob(f"{_FOLDER}*"):  # of a run that was killed; the lab's lock keeps us alone here
+        shutil.rmtree(old, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_FOLDER, dir=state_dir) as folder:
         listener.begin()
         ended = run(content, document, Path(folder), listener.hear, minutes=minutes, check=check)
     _keep(log, ended.output)

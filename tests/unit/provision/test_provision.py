@@ -1,0 +1,70 @@
+"""What happens around a run, with hosts that cannot be reached: no site is needed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from chi_helpers.model.errors import UsageError
+from chi_helpers.model.outcome import Result
+from chi_helpers.provision import Host, provision
+from tests.unit.provision.test_inventory import SPEC
+
+CHECKOUT = Path(__file__).parents[3]
+DEADLINE = datetime.now(UTC) + timedelta(hours=1)
+LAB = replace(SPEC, source=CHECKOUT / "reservation.yaml")
+
+
+def host(folder, **changes):
+    """A host at a loopback port where nothing listens."""
+    there = {
+        "private_key": folder / "key",
+        "known_hosts": folder / "known_hosts",
+        "port": 1,
+        "stack": ("base",),
+    }
+    return Host(**{"name": "node1", "address": "127.0.0.1", **there, **changes})
+
+
+def test_hosts_without_a_stack_start_nothing(tmp_path):
+    report = provision(LAB, "o", DEADLINE, [host(tmp_path, stack=())], tmp_path / "state")
+    assert report.hosts == ()
+    assert not (tmp_path / "state").exists()
+
+
+def test_an_unknown_role_is_refused_before_ansible_starts(tmp_path):
+    with pytest.raises(UsageError, match="node1: nope"):
+        provision(LAB, "o", DEADLINE, [host(tmp_path, stack=("base", "nope"))], tmp_path / "state")
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_host_out_of_reach_fails_with_sshs_words_and_leaves_only_a_private_log(tmp_path, monkeypatch):
+    monkeypatch.setenv("OS_PASSWORD", "xyzzy-secret")
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")  # ansible-playbook is found without an activated environment
+    state = tmp_path / "state"
+    (state / "ansible-killed").mkdir(parents=True)
+    report = provision(LAB, "o", DEADLINE, [host(tmp_path)], state)
+    (outcome,) = report.outcomes
+    assert outcome.result is Result.FAILED
+    assert "Connection refused" in outcome.detail
+    assert [path.name for path in state.iterdir()] == ["provision.log"]
+    log = state / "provision.log"
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert "xyzzy-secret" not in log.read_text()
+
+
+def test_openstacks_secrets_do_not_reach_ansible(tmp_path, monkeypatch):
+    monkeypatch.setenv("OS_PASSWORD", "xyzzy-secret")
+    content = tmp_path / "ansible"
+    (content / "roles/base/tasks").mkdir(parents=True)
+    (content / "roles/base/tasks/main.yml").write_text("[]")
+    (content / "ansible.cfg").touch()
+    (content / "site.yml").write_text(
+        "- {hosts: lab, gather_facts: false, tasks: [{ansible.builtin.fail: {msg: \"[{{ lookup('env', 'OS_PASSWORD') }}]\"}}]}"
+    )
+    lab = replace(LAB, source=tmp_path / "reservation.yaml")
+    report = provision(lab, "o", DEADLINE, [host(tmp_path)], tmp_path / "state")
+    assert report.failures[0].message.endswith("[]")
