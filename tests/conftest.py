@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 
@@ -32,6 +34,23 @@ def site(test_state: Path) -> Iterator[SiteUnderTest]:
         yield site_of(Path(running))
         return
     sandbox = Sandbox("test", test_state)
+    with alone(test_state):
+        yield from started(sandbox)
+
+
+@contextmanager
+def alone(state: Path) -> Iterator[None]:
+    """Two test runs in one state folder would reset the sandbox under each other's feet."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (state / "test-run.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pytest.fail(f"Another test run uses {state}. Wait for it, or set CHI_LAB_STATE.", pytrace=False)
+        yield
+
+
+def started(sandbox: Sandbox) -> Iterator[SiteUnderTest]:
     try:
         if os.environ.get("CHI_LAB_TEST_KEEP") != "1":
             sandbox.do("reset")
