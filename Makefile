@@ -24,6 +24,7 @@ lint: setup     ## ruff, mypy --strict, import layers, Ansible and YAML
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --strict --python-version 3.10 ansible/roles/base/files/chi_lab_guard.py
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/yamllint --strict .
 	cd ansible && ANSIBLE_HOME=$(CURDIR)/.chi-lab/ansible ../$(BIN)/ansible-lint --offline -q
