@@ -1,7 +1,7 @@
 # The two commands a newcomer needs: `make demo` and `make test`. Both do all the set-up.
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-TESTS ?= tests
+TESTS ?=
 
 .PHONY: help setup demo test unit lint format requirements reference schema clean
 
