@@ -2,17 +2,16 @@
 
 Every sandbox has a /16 of the loopback network to itself, so that Keystone can have port 5000
 (python-chi takes no other) whatever else runs on the machine, and so that floating IPs of two
-sandboxes never meet. The networks are handed out from a small registry in the user's state folder.
+sandboxes never meet. Who has which network is written down in a folder that all users of the machine share.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +24,8 @@ DEFAULT_NAME = "sandbox"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _FIRST_NET = 77
 _NETS = 48
+REGISTRY = Path("/var/tmp/chi-lab-addresses")  # noqa: S108 - see `_claims`; it must survive a reboot
+"""One file for each network that is taken; its name is the number, its text the sandbox's folder."""
 _SOCKET_PATH_MAX = 90
 """Unix socket paths end at 107 bytes; ours add up to 17 behind the folder."""
 
@@ -89,11 +90,6 @@ def default_region(name: str) -> str:
     return f"CHI@{name.title().replace('-', '')}"
 
 
-def user_state() -> Path:
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "chi-lab"
-
-
 def cache_root() -> Path:
     """What can be made again: the schema image, the package cache of the node image."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -138,41 +134,86 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def claim(folder: Path) -> Addresses:
-    """The addresses of the sandbox in `folder`, the same on every call until `release`."""
-    registry = user_state() / "addresses.json"
-    with locked(registry.with_suffix(".lock")):
-        taken = _read(registry)
-        mine = str(folder.resolve())
-        number = taken.get(mine)
-        if number is None:
-            free = sorted(set(range(_NETS)) - set(taken.values()))
-            if not free:
-                raise SandboxError(
-                    f"All {_NETS} loopback networks for sandboxes are in use.",
-                    do=f"Reset a sandbox that you no longer need; {registry} lists their folders.",
-                )
-            number = free[0]
-            _write(registry, {**taken, mine: number})
-    return Addresses(number)
+    """The addresses of the sandbox in `folder`, the same on every call until `release`.
+
+    A claim is a file of its own, made by whoever makes it first, so that no lock is needed.
+    """
+    mine = str(folder.resolve())
+    claims = _claims()
+    for number, holder in claims.items():
+        if holder == mine:
+            return Addresses(number)
+    for number in range(_NETS):
+        if number not in claims and _take(number, mine):
+            return Addresses(number)
+    raise SandboxError(
+        f"All {_NETS} loopback networks for sandboxes are in use.",
+        do=f"Reset a sandbox that you no longer need; the files in {REGISTRY} say whose they are.",
+    )
+
+
+def hold(folder: Path, addresses: Addresses) -> None:
+    """Claim again what a sandbox had: claims may have been cleaned away while it was down.
+
+    Raises SandboxError where another sandbox has taken the network meanwhile.
+    """
+    mine = str(folder.resolve())
+    holder = _claims().get(addresses.number)
+    if holder is None and not _take(addresses.number, mine):
+        holder = _claims().get(addresses.number)
+    if holder not in (None, mine):
+        raise SandboxError(
+            f"The network {addresses.net}.0.0/16 of this sandbox now belongs to another: {holder or 'unknown'}.",
+            do="Reset one of the two: a sandbox's addresses are part of what it stores.",
+        )
 
 
 def release(folder: Path) -> None:
     """Give the addresses of `folder` back."""
-    registry = user_state() / "addresses.json"
-    with locked(registry.with_suffix(".lock")):
-        taken = _read(registry)
-        if taken.pop(str(folder.resolve()), None) is not None:
-            _write(registry, taken)
+    mine = str(folder.resolve())
+    for number, holder in _claims().items():
+        if holder == mine:
+            (REGISTRY / str(number)).unlink(missing_ok=True)
 
 
-def _read(registry: Path) -> dict[str, int]:
-    """Claims whose folder still exists: a checkout that was deleted holds nothing."""
-    if not registry.exists():
-        return {}
-    return {k: int(v) for k, v in json.loads(registry.read_text()).items() if Path(k).is_dir()}
+def _take(number: int, folder: str) -> bool:
+    path = REGISTRY / str(number)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+    except FileExistsError:
+        return False
+    with os.fdopen(handle, "w") as file:
+        file.write(folder)
+    return True
 
 
-def _write(registry: Path, claims: dict[str, int]) -> None:
-    fresh = registry.with_suffix(".new")
-    fresh.write_text(json.dumps(claims, indent=1))
-    fresh.replace(registry)
+def _claims() -> dict[int, str]:
+    """`{number: folder}`; claims of ours whose folder was deleted are removed on the way."""
+    with suppress(FileExistsError):
+        REGISTRY.mkdir(parents=True)
+        REGISTRY.chmod(0o1777)  # as /tmp: everybody may claim, nobody may remove another's claim
+    if REGISTRY.is_symlink() or not REGISTRY.is_dir():
+        raise SandboxError(
+            f"{REGISTRY} is not a folder.", do="Remove it; sandboxes keep their addresses there."
+        )
+    found: dict[int, str] = {}
+    for path in REGISTRY.iterdir():
+        if not path.name.isdecimal():
+            continue
+        try:
+            holder = path.read_text()
+            gone = bool(holder) and not Path(holder).exists()
+        except (OSError, ValueError):
+            holder, gone = "", False  # another user's: it is taken, and that is all we need to know
+        if gone and _ours(path):
+            path.unlink(missing_ok=True)
+        else:
+            found[int(path.name)] = holder
+    return found
+
+
+def _ours(path: Path) -> bool:
+    try:
+        return path.lstat().st_uid == os.getuid()
+    except FileNotFoundError:
+        return False

@@ -105,6 +105,7 @@ class Sandbox:
             self._refuse_other_wish(site, wish)
             supervisor = Supervisor(site)
             if not supervisor.running():
+                place.hold(self.folder, site.addresses)
                 ports.check_free(site)
                 self._prepare(site, progress)
             with step(progress, "services"):

@@ -17,7 +17,7 @@ from chi_helpers.sandbox.place import Addresses
 
 @pytest.fixture(autouse=True)
 def _own_registry(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(place, "REGISTRY", tmp_path / "registry")
 
 
 def made(folder: Path) -> Path:
@@ -60,6 +60,41 @@ def test_a_folder_that_was_deleted_holds_no_address(tmp_path):
     assert place.claim(made(tmp_path / "new")) == number
 
 
+def test_a_claim_that_was_cleaned_away_is_taken_again(tmp_path):
+    folder = made(tmp_path / "a")
+    mine = place.claim(folder)
+    (place.REGISTRY / str(mine.number)).unlink()
+    place.hold(folder, mine)
+    place.hold(folder, mine)
+    assert place.claim(made(tmp_path / "b")) != mine
+
+
+def test_a_network_that_another_has_meanwhile_is_refused_with_its_folder(tmp_path):
+    folder, other = made(tmp_path / "a"), made(tmp_path / "b")
+    mine = place.claim(folder)
+    (place.REGISTRY / str(mine.number)).unlink()
+    assert place.claim(other) == mine
+    with pytest.raises(SandboxError, match=f"now belongs to another: {other}"):
+        place.hold(folder, mine)
+
+
+def test_a_claim_that_cannot_be_read_counts_as_taken(tmp_path):
+    """Another user's, for example: its folder may be closed to us."""
+    first = place.claim(made(tmp_path / "a"))
+    (place.REGISTRY / str(first.number)).write_bytes(b"\xff\xfe")
+    assert place.claim(made(tmp_path / "b")) != first
+
+
+def test_a_folder_of_claims_that_is_a_link_is_refused(tmp_path, monkeypatch):
+    target = made(tmp_path / "elsewhere")
+    link = tmp_path / "link"
+    link.symlink_to(target)
+    monkeypatch.setattr(place, "REGISTRY", link)
+    with pytest.raises(SandboxError, match="is not a folder"):
+        place.claim(made(tmp_path / "a"))
+    assert list(target.iterdir()) == []
+
+
 def _claim(folder: str) -> int:
     return place.claim(Path(folder)).number
 
@@ -74,7 +109,7 @@ def test_claims_at_the_same_time_get_different_addresses(tmp_path):
 def test_when_all_networks_are_taken_the_message_names_the_list_of_their_folders(tmp_path):
     for number in range(place._NETS):
         place.claim(made(tmp_path / f"s{number}"))
-    with pytest.raises(SandboxError, match=r"All 48 loopback networks.*Reset a sandbox.*addresses\.json"):
+    with pytest.raises(SandboxError, match=r"All 48 loopback networks.*Reset a sandbox.*registry"):
         place.claim(made(tmp_path / "one-too-many"))
 
 
