@@ -163,7 +163,7 @@ def hold(folder: Path, addresses: Addresses) -> None:
         holder = _claims().get(addresses.number)
     if holder not in (None, mine):
         raise SandboxError(
-            f"The network {addresses.net}.0.0/16 of this sandbox now belongs to another: {holder or 'unknown'}.",
+            f"The network {addresses.public_cidr} of this sandbox now belongs to another: {holder}.",
             do="Reset one of the two: a sandbox's addresses are part of what it stores.",
         )
 
