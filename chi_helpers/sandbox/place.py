@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ DEFAULT_NAME = "sandbox"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _FIRST_NET = 77
 _NETS = 48
+_KEYSTONE = 5000
 REGISTRY = Path("/var/tmp/chi-lab-addresses")  # noqa: S108 - see `_claims`; it must survive a reboot
 """One file for each network that is taken; its name is the number, its text the sandbox's folder."""
 _SOCKET_PATH_MAX = 90
@@ -144,7 +146,8 @@ def claim(folder: Path) -> Addresses:
         if holder == mine:
             return Addresses(number)
     for number in range(_NETS):
-        if number not in claims and _take(number, mine):
+        # Something may listen there without a claim: it would be in the way all the same.
+        if number not in claims and _silent(Addresses(number)) and _take(number, mine):
             return Addresses(number)
     raise SandboxError(
         f"All {_NETS} loopback networks for sandboxes are in use.",
@@ -174,6 +177,11 @@ def release(folder: Path) -> None:
     for number, holder in _claims().items():
         if holder == mine:
             (REGISTRY / str(number)).unlink(missing_ok=True)
+
+
+def _silent(addresses: Addresses) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((addresses.api, _KEYSTONE)) != 0
 
 
 def _take(number: int, folder: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import socket
 from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from chi_helpers.sandbox.place import Addresses
 @pytest.fixture(autouse=True)
 def _own_registry(tmp_path, monkeypatch):
     monkeypatch.setattr(place, "REGISTRY", tmp_path / "registry")
+    # Real sandboxes may run on this machine: these tests claim networks that none of them has.
+    monkeypatch.setattr(place, "_FIRST_NET", 130)
 
 
 def made(folder: Path) -> Path:
@@ -76,6 +79,13 @@ def test_a_network_that_another_has_meanwhile_is_refused_with_its_folder(tmp_pat
     assert place.claim(other) == mine
     with pytest.raises(SandboxError, match=f"now belongs to another: {other}"):
         place.hold(folder, mine)
+
+
+def test_a_network_where_something_listens_is_not_handed_out(tmp_path, monkeypatch):
+    free = place.claim(made(tmp_path / "a"))
+    place.release(tmp_path / "a")
+    with socket.create_server((free.api, place._KEYSTONE)):
+        assert place.claim(made(tmp_path / "b")) != free
 
 
 def test_a_claim_that_cannot_be_read_counts_as_taken(tmp_path):
