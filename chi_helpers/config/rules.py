@@ -13,6 +13,8 @@ from chi_helpers.model.span import span
 
 ADDRESSES_TAKEN = 4
 """The network's own, the broadcast address, the gateway, and Neutron's DHCP port."""
+SSH = 22
+"""The port that host keys, logins and Ansible need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,24 @@ def _node(place: Place, node: NodeSection) -> Iterator[Finding]:
             place,
             "has neither flavor nor node_type: add for example flavor: m1.small, or node_type: compute_liqid",
             either,
+        )
+    yield from _reach(place, node)
+
+
+def _reach(place: Place, node: NodeSection) -> Iterator[Finding]:
+    address, ports, stack = (*place, "floating_ip"), (*place, "ports"), (*place, "stack")
+    if node.floating_ip and SSH not in node.ports:
+        yield Finding(
+            ports,
+            f"lacks {SSH}, so that nobody could log in at the floating IP, not even to set the node up: "
+            f"add {SSH}, or remove floating_ip",
+            (address, ports),
+        )
+    if node.stack and not node.floating_ip:
+        yield Finding(
+            stack,
+            "cannot be applied without an address to log in at: add floating_ip: true, or remove stack",
+            (address, stack),
         )
 
 
