@@ -49,6 +49,6 @@ schema:         ## write the JSON Schema of reservation.yaml anew
 clean:          ## remove this checkout's sandboxes, their state, and the virtual environment
 	@for folder in .chi-lab/sandbox/*/ .chi-lab/tests/sandbox/*/; do \
 	  [ -d "$$folder" ] || continue; \
-	  CHI_LAB_STATE=$$(dirname $$(dirname $$folder)) $(BIN)/chi-lab sandbox reset --name $$(basename $$folder); \
+	  CHI_LAB_STATE=$$(dirname $$(dirname $$folder)) $(BIN)/chi-lab sandbox reset --name $$(basename $$folder) || exit 1; \
 	done
 	rm -rf .chi-lab .venv

@@ -14,7 +14,7 @@ if command -v dpkg-query >/dev/null; then
         [ "$state" = installed ] || missing="$missing $package"
     done
 else
-    say "This is no Debian or Ubuntu: what the sandbox needs is listed in scripts/packages.txt."
+    say "This is no Debian: what the sandbox needs is listed in scripts/packages.txt."
 fi
 if [ -n "$missing" ]; then
     install="apt-get install --yes --no-install-recommends$missing"
@@ -50,8 +50,9 @@ wanted=$("$python" -c 'import hashlib, pathlib; print(hashlib.sha256(
     b"".join(pathlib.Path(f).read_bytes() for f in ("requirements-dev.txt", "pyproject.toml"))).hexdigest())')
 if [ "$(cat .venv/.requirements 2>/dev/null || true)" != "$wanted" ]; then
     say "Installing Python packages into .venv"
-    if [ ! -x .venv/bin/python ] && ! "$python" -m venv .venv; then
-        say "A virtual environment could not be made. On Debian and Ubuntu: sudo apt-get install python3-venv"
+    # An attempt without the package python3-venv leaves an environment without pip.
+    if ! .venv/bin/python -m pip --version >/dev/null 2>&1 && ! "$python" -m venv --clear .venv; then
+        say "A virtual environment could not be made. On Debian: sudo apt-get install python3-venv"
         exit 1
     fi
     # uv is much faster; pip knows of settings (an index of one's own) that uv does not.

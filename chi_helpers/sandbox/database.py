@@ -6,8 +6,8 @@ Blazar needs MariaDB or MySQL: on SQLite it returns timestamps with a fraction, 
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import shutil
 import subprocess
 import time
@@ -27,7 +27,7 @@ def find(program: str) -> str:
         return found
     raise SandboxError(
         f"{program} is not installed; the sandbox keeps its state in a private MariaDB.",
-        do=f"Install it, on Debian and Ubuntu: sudo apt-get install {PACKAGES}",
+        do=f"Install it, on Debian: sudo apt-get install {PACKAGES}",
     )
 
 
@@ -58,15 +58,23 @@ def server_command(data: Path, socket: Path) -> list[str]:
     return [*command, "--user=root"] if os.geteuid() == 0 else command
 
 
+def administrator() -> str:
+    """The database's administrator: the account of this process, which its socket vouches for.
+
+    By user id, not by $USER, which `su` and `sudo` may leave to somebody else.
+    """
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
 def install(data: Path) -> None:
-    """Make a new data folder. Root of the database is the user of this process, by socket."""
+    """Make a new data folder, whose administrator is the user of this process."""
     command = [
         find("mariadb-install-db"),
         "--no-defaults",
         f"--datadir={data}",
         "--skip-test-db",
         "--auth-root-authentication-method=socket",
-        f"--auth-root-socket-user={getpass.getuser()}",
+        f"--auth-root-socket-user={administrator()}",
     ]
     if os.geteuid() == 0:
         command.append("--user=root")
@@ -76,9 +84,9 @@ def install(data: Path) -> None:
 
 
 def sql(socket: Path, statements: str) -> str:
-    """Run statements as root of the database; they go in by stdin, so passwords stay out of `ps`."""
+    """Run statements as the administrator; they go in by stdin, so passwords stay out of `ps`."""
     done = subprocess.run(
-        [find("mariadb"), "--no-defaults", "-S", str(socket), "-u", "root", "--skip-column-names"],
+        [find("mariadb"), "--no-defaults", "-S", str(socket), "-u", administrator(), "--skip-column-names"],
         input=statements,
         capture_output=True,
         text=True,

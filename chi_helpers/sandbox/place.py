@@ -11,7 +11,7 @@ import fcntl
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -135,13 +135,20 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def claim(folder: Path) -> Addresses:
+def claim(folder: Path, evict: Callable[[str], object] = lambda _: None) -> Addresses:
     """The addresses of the sandbox in `folder`, the same on every call until `release`.
 
-    A claim is a file of its own, made by whoever makes it first, so that no lock is needed.
+    A claim is a file of its own, made by whoever makes it first, so that no lock is needed. Claims of
+    ours whose folder was deleted end here; `evict` removes what such a sandbox (its label is given) may
+    have left on the machine.
     """
     mine = str(folder.resolve())
     claims = _claims()
+    for number, holder in list(claims.items()):
+        if holder and _gone(holder) and _ours(REGISTRY / str(number)):
+            evict(label_of(Path(holder)))
+            (REGISTRY / str(number)).unlink(missing_ok=True)
+            del claims[number]
     for number, holder in claims.items():
         if holder == mine:
             return Addresses(number)
@@ -196,7 +203,7 @@ def _take(number: int, folder: str) -> bool:
 
 
 def _claims() -> dict[int, str]:
-    """`{number: folder}`; claims of ours whose folder was deleted are removed on the way."""
+    """`{number: folder}`; the folder is empty where another user keeps it to himself."""
     with suppress(FileExistsError):
         REGISTRY.mkdir(parents=True)
         REGISTRY.chmod(0o1777)  # as /tmp: everybody may claim, nobody may remove another's claim
@@ -209,15 +216,17 @@ def _claims() -> dict[int, str]:
         if not path.name.isdecimal():
             continue
         try:
-            holder = path.read_text()
-            gone = bool(holder) and not Path(holder).exists()
+            found[int(path.name)] = path.read_text()
         except (OSError, ValueError):
-            holder, gone = "", False  # another user's: it is taken, and that is all we need to know
-        if gone and _ours(path):
-            path.unlink(missing_ok=True)
-        else:
-            found[int(path.name)] = holder
+            found[int(path.name)] = ""  # it is taken, and that is all we need to know
     return found
+
+
+def _gone(folder: str) -> bool:
+    try:
+        return not Path(folder).exists()
+    except OSError:
+        return False
 
 
 def _ours(path: Path) -> bool:

@@ -29,7 +29,7 @@ from chi_helpers.sandbox.description import (
 )
 from chi_helpers.sandbox.errors import NoSandboxError, SandboxError
 from chi_helpers.sandbox.hosts import hosts_of
-from chi_helpers.sandbox.machines import settings, vendordata
+from chi_helpers.sandbox.machines import probe, settings, vendordata
 from chi_helpers.sandbox.machines.choose import Choice, choose
 from chi_helpers.sandbox.machines.sweep import remove_site, stop_site
 from chi_helpers.sandbox.steps import step
@@ -119,10 +119,9 @@ class Sandbox:
 
     def down(self, progress: Progress) -> Status:
         """Stop every process. Machines are stopped too; all state stays."""
-        if load(self.folder) is None:
-            return self.status()
         with self._lock():
-            site = self.description()
+            if (site := load(self.folder)) is None:
+                return self.status()
             with step(progress, "services"):
                 Supervisor(site).stop()
             if site.machines == "podman":
@@ -133,9 +132,9 @@ class Sandbox:
 
     def reset(self, progress: Progress) -> None:
         """Stop it and remove everything of it: state, machines, networks, packet rules, addresses."""
-        if not self.folder.exists():
-            return
         with self._lock():
+            if not self.folder.exists():
+                return
             site = load(self.folder)
             if site is not None:
                 with step(progress, "services"):
@@ -163,7 +162,7 @@ class Sandbox:
             folder=self.folder,
             run=place.run_dir(self.folder),
             label=place.label_of(self.folder),
-            addresses=place.claim(self.folder),
+            addresses=place.claim(self.folder, evict=_remove_machines),
             machines=choice.machines,
             kvm_hosts=wish.kvm_hosts or _KVM_HOSTS,
             secrets=new_secrets(),
@@ -257,6 +256,12 @@ class Sandbox:
         # Beside the folder, not in it: `reset` removes the folder.
         with place.locked(self.folder.parent / f".{self.name}.lock"):
             yield
+
+
+def _remove_machines(label: str) -> None:
+    """What a sandbox left whose folder was deleted by hand: networks and rules would be in the way."""
+    if probe.missing() is None:
+        remove_site(label)
 
 
 def _listens(site: Description, service: str) -> bool:

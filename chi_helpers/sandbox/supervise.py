@@ -14,12 +14,14 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 from xmlrpc.client import Fault, ServerProxy
 
-from supervisor.xmlrpc import SupervisorTransport
+import psutil
+from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from chi_helpers.sandbox import database
 from chi_helpers.sandbox.description import SERVICES, Description, write_private
@@ -44,6 +46,10 @@ class ServiceState:
     detail: str
 
 
+class _StoppingError(Exception):
+    """supervisord is stopping its processes, and answers nothing else."""
+
+
 class Supervisor:
     """The supervisord of one sandbox."""
 
@@ -61,6 +67,8 @@ class Supervisor:
                 if state.state in _ENDED:
                     self._call("startProcess", state.name, False)  # do not wait
             return
+        if (stopping := self._pid()) is not None:  # an interrupted `down`
+            self._wait_for_the_end(stopping, 90)
         self.socket.unlink(missing_ok=True)
         self.config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(self.config, configuration(self.site, self.socket))
@@ -80,30 +88,46 @@ class Supervisor:
                 raise SandboxError(f"supervisord does not answer; see {self.site.folder}/log/supervisord.log")
             time.sleep(0.02)
 
-    def stop(self, seconds: float = 60) -> None:
+    def stop(self, seconds: float = 90) -> None:
         """Stop every process and supervisord itself; returns when they are gone."""
-        try:
-            pid = cast("int", self._call("getPID"))
-            self._call("shutdown")
-        except OSError:
+        pid = self._pid()
+        if pid is None:
             return
+        with suppress(OSError, _StoppingError):
+            self._call("shutdown")
+        self._wait_for_the_end(pid, seconds)
+
+    def running(self) -> bool:
+        """Whether supervisord answers, and is not about to stop."""
+        if not self.socket.exists():
+            return False
+        try:
+            self._call("getState")
+            self._call("getPID")
+        except (OSError, _StoppingError):
+            return False
+        return True
+
+    def _pid(self) -> int | None:
+        """Its process, also while it is stopping; None where it does not run."""
+        try:
+            pid = int((self.site.run / "supervisord.pid").read_text())
+            alive = psutil.Process(pid)
+            # A zombie is gone, whoever was to reap it; and the number may be another program's by now.
+            if alive.status() == psutil.STATUS_ZOMBIE or str(self.config) not in alive.cmdline():
+                return None
+        except (OSError, ValueError, psutil.Error):
+            return None
+        return pid
+
+    def _wait_for_the_end(self, pid: int, seconds: float) -> None:
         end = time.monotonic() + seconds
-        while Path(f"/proc/{pid}").exists():
+        while self._pid() == pid:
             if time.monotonic() > end:
                 raise SandboxError(
                     f"supervisord (pid {pid}) is still stopping its processes after {seconds:g} s."
                 )
             time.sleep(0.02)
-
-    def running(self) -> bool:
-        """Whether supervisord answers."""
-        if not self.socket.exists():
-            return False
-        try:
-            self._call("getPID")
-        except OSError:
-            return False
-        return True
 
     # -- its processes ----------------------------------------------------
 
@@ -113,7 +137,7 @@ class Supervisor:
             return {}
         try:
             found = cast("list[dict[str, Any]]", self._call("getAllProcessInfo"))
-        except OSError:
+        except (OSError, _StoppingError):
             return {}
         return {
             one["name"]: ServiceState(
@@ -166,6 +190,8 @@ class Supervisor:
         try:
             return getattr(proxy.supervisor, method)(*arguments)
         except Fault as error:
+            if error.faultCode == Faults.SHUTDOWN_STATE:
+                raise _StoppingError from error
             raise SandboxError(f"supervisord: {error.faultString}") from error
         finally:
             transport.close()

@@ -62,15 +62,22 @@ def _addresses(site: Description, cloud: Any) -> None:
 
 
 def _flavors(cloud: Any) -> None:
-    known = {flavor.name for flavor in cloud.compute.flavors()}
+    known = {flavor.name: flavor for flavor in cloud.compute.flavors()}
     for identifier, name, ram, disk, vcpus, specs in _FLAVORS:
-        if name not in known:
-            flavor = cloud.compute.create_flavor(id=identifier, name=name, ram=ram, disk=disk, vcpus=vcpus)
-            cloud.compute.create_flavor_extra_specs(flavor, specs)
+        flavor = known.get(name) or cloud.compute.create_flavor(
+            id=identifier, name=name, ram=ram, disk=disk, vcpus=vcpus
+        )
+        # Always: a first start may have been killed between the two.
+        cloud.compute.create_flavor_extra_specs(flavor, specs)
 
 
 def _images(site: Description, cloud: Any) -> None:
-    known = {image.name for image in cloud.image.images()}
+    known = {}
+    for image in cloud.image.images():
+        if image.status == "active":
+            known[image.name] = image
+        else:  # a first start was killed while it was uploaded
+            cloud.image.delete_image(image)
     properties = {"podman_image": site.image} if site.image else {}
     for name in _IMAGES:
         if name not in known:
@@ -111,10 +118,11 @@ def _networks(site: Description, cloud: Any) -> None:
     subnet = network.find_subnet("sharednet1-subnet") or network.create_subnet(
         network_id=shared.id, name="sharednet1-subnet", ip_version=4, cidr=addresses.shared_cidr
     )
-    if not network.find_router("sharednet1-router"):
-        router = network.create_router(
-            name="sharednet1-router", external_gateway_info={"network_id": public.id}
-        )
+    router = network.find_router("sharednet1-router") or network.create_router(
+        name="sharednet1-router", external_gateway_info={"network_id": public.id}
+    )
+    inside = network.ports(device_id=router.id, network_id=shared.id)
+    if not list(inside):
         network.add_interface_to_router(router, subnet_id=subnet.id)
 
 

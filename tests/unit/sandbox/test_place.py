@@ -56,11 +56,13 @@ def test_a_claim_is_the_same_on_every_call_until_it_is_released(tmp_path):
     assert place.claim(made(tmp_path / "c")) == first
 
 
-def test_a_folder_that_was_deleted_holds_no_address(tmp_path):
+def test_a_folder_that_was_deleted_holds_no_address_and_what_it_left_is_removed(tmp_path):
     gone = made(tmp_path / "gone")
     number = place.claim(gone)
     gone.rmdir()
-    assert place.claim(made(tmp_path / "new")) == number
+    evicted = []
+    assert place.claim(made(tmp_path / "new"), evict=evicted.append) == number
+    assert evicted == [place.label_of(gone)]
 
 
 def test_a_claim_that_was_cleaned_away_is_taken_again(tmp_path):
