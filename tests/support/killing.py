@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.support.faults import Kill, Moment, Point, Rule, Stretch, points
 from tests.support.proxy import FaultProxy
-from tests.support.student import Student
+from tests.support.student import Student, foreseen
 
 FILES = ("journal.jsonl", "known_hosts")
 """What `chi-lab` writes while it works, in the lab's folder."""
@@ -131,7 +131,10 @@ def _wait(student: Student, process: subprocess.Popen[bytes], said: int) -> Ende
         process.kill()
         process.wait()
         raise AssertionError(f"not done after {_SECONDS:g} s; it said:\n{student.said}") from None
-    return Ended(code, student.said[said:])
+    ended = Ended(code, student.said[said:])
+    if not ended.killed:
+        foreseen(ended.said)
+    return ended
 
 
 def _lines(student: Student, name: str) -> int:

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from tests.support.student import foreseen
+
 AGAIN = "What was done stays done; it is safe to run the same command again."
 
 
@@ -86,6 +88,14 @@ def test_a_bug_where_no_log_can_be_written(sample, tmp_path):
     assert done.returncode == 1
     assert "CHI_LAB_DEBUG=1" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [["bug"], ["--debug", "bug"], ["--json", "bug"]])
+def test_no_test_takes_a_bug_for_an_answer(sample, words):
+    """What every run of `chi-lab` in the tests of a site is held to: it fails where this is what was said."""
+    with pytest.raises(AssertionError, match="division by zero"):
+        foreseen(sample("fail", *words).stderr)
+    foreseen(sample("fail", "site").stderr)
 
 
 @pytest.mark.parametrize("kind", ["bug", "site"])
