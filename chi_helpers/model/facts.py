@@ -41,6 +41,7 @@ class SiteFacts:
     user: str
     project: str
     skew: timedelta
+    project_id: str = ""
     restricted: bool = False
     """An application credential that may not make leases."""
     flavors: Mapping[str, Flavor] = field(default_factory=dict)

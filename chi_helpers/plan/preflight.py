@@ -45,7 +45,7 @@ def _file(spec: LabSpec) -> Iterator[Outcome]:
 
 def _credentials(spec: LabSpec, facts: SiteFacts) -> Outcome:
     step = "credentials"
-    if spec.project and spec.project != facts.project:
+    if spec.project and spec.project not in (facts.project, facts.project_id):
         return _no(
             step,
             f"{facts.source} are for project {facts.project}, and the file says {spec.project}. "

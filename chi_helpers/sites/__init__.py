@@ -18,13 +18,14 @@ def connect(
 ) -> ChameleonSite:
     """Log in at `site` (such as `KVM@TACC`; None: the site that the credentials belong to).
 
-    `cloud` is a name in clouds.yaml, else OS_CLOUD, else the OS_* variables. `project` overrides the
-    credentials' own project where they may choose one.
+    `cloud` is a name in clouds.yaml, else OS_CLOUD, else the OS_* variables. `project` (name or id)
+    overrides the credentials' own where they may choose one.
 
-    Raises `UsageError` (no credentials, or for another site) and `SiteError` (unreachable, refused).
+    Raises `UsageError` (no credentials, or for another site or project) and `SiteError`
+    (unreachable, refused).
     """
     from chi_helpers.sites.credentials import resolve
     from chi_helpers.sites.session import open_session
     from chi_helpers.sites.site import ChameleonSite
 
-    return ChameleonSite(open_session(resolve(site, cloud, project)))
+    return ChameleonSite(open_session(resolve(site, cloud, project), project))

@@ -40,6 +40,7 @@ def facts(session: Session, images: Iterable[str], *, node_types: bool) -> SiteF
         user=token.get("user", {}).get("name") or session.user_id,
         project=token.get("project", {}).get("name") or session.project_id,
         skew=skew,
+        project_id=session.project_id,
         restricted=bool(token.get("application_credential", {}).get("restricted")),
         flavors=flavors(session),
         images={name: _images(session, name) for name in set(images)},

@@ -8,6 +8,7 @@ hub's token, which is good at every Chameleon site, is pointed at the site that 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,8 @@ class Credentials:
 def resolve(site: str | None, cloud: str | None = None, project: str | None = None) -> Credentials:
     """Find credentials for `site` (None: the site they belong to); `cloud` is a name in clouds.yaml.
 
-    `project` (a name) takes the place of the credentials' own, where they may choose one.
+    `project` (a name or id) takes the place of the credentials' own, where they may choose one; whether they
+    are for it, `open_session` sees.
 
     Raises `UsageError` where there are none, or where they belong to another site.
     """
@@ -80,10 +82,8 @@ def resolve(site: str | None, cloud: str | None = None, project: str | None = No
     region = str(config.get("region_name") or "")
     if site and region and site != region:
         auth["auth_url"] = _elsewhere(site, region, kind, source, named=bool(name))
-    if project and "project_name" in auth and project != auth["project_name"]:
-        # A hub starts with the first of a user's projects; the lab's file knows better.
-        auth["project_name"] = project
-        auth.pop("project_id", None)
+    if project:
+        auth = _towards(auth, project)
     return Credentials(
         auth_type=kind,
         auth=auth,
@@ -93,6 +93,16 @@ def resolve(site: str | None, cloud: str | None = None, project: str | None = No
         cacert=config.get("cacert"),
         insecure=config.get("verify") is False,
     )
+
+
+def _towards(auth: dict[str, Any], project: str) -> dict[str, Any]:
+    """Choose the project: a hub starts with the first of a user's; the lab's file knows better."""
+    now = {auth.get("project_name"), auth.get("project_id")} - {None}
+    if not now or project in now:
+        return auth
+    rest = {key: value for key, value in auth.items() if key not in ("project_name", "project_id")}
+    # Keystone's ids are 32 hexadecimal digits (a UUID without dashes).
+    return {**rest, "project_id" if re.fullmatch(r"[0-9a-f]{32}", project) else "project_name": project}
 
 
 def _named(name: str) -> Any:

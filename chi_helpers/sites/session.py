@@ -18,6 +18,7 @@ from keystoneauth1.adapter import Adapter
 from openstack.config import cloud_region
 from openstack.connection import Connection
 
+from chi_helpers.model.errors import UsageError
 from chi_helpers.sites.errors import told
 from chi_helpers.sites.waiting import read
 
@@ -62,8 +63,11 @@ class Session:
     user_id: str
 
 
-def open_session(credentials: Credentials) -> Session:
-    """Log in. Raises `SiteError` (unreachable, or credentials refused)."""
+def open_session(credentials: Credentials, project: str | None = None) -> Session:
+    """Log in, to `project` (name or id) where one is named.
+
+    Raises `SiteError` (unreachable, or credentials refused) and `UsageError` (they are for another project).
+    """
     with told(f"log in with {credentials.source}"):
         configure_chi(credentials)
         shared = chi.session().session
@@ -76,11 +80,26 @@ def open_session(credentials: Credentials) -> Session:
         service_type="reservation",
         region_name=credentials.region,
         interface=credentials.interface,
+        # Looks at leases are repeated by `waiting.read`, which waits as long as Retry-After asks.
+        status_code_retries=0,
     )
     with told("log in"):
         read("log in", shared.get_token)
-        project, user = shared.get_project_id(), shared.get_user_id()
-    return Session(credentials, conn, blazar, str(project), str(user))
+        access = read("log in", lambda: shared.auth.get_access(shared))
+    _of_project(credentials, project, str(access.project_id), str(access.project_name))
+    return Session(credentials, conn, blazar, str(access.project_id), str(access.user_id))
+
+
+def _of_project(credentials: Credentials, wanted: str | None, found_id: str, found_name: str) -> None:
+    """Refuse credentials of another project: those that are bound to one log in there whatever is asked."""
+    if wanted in (None, found_id, found_name):
+        return
+    raise UsageError(
+        f"The lab is of project {wanted}, but {credentials.source} are for project {found_name} "
+        f"({found_id}).",
+        do=f"Use credentials of {wanted}: choose another cloud with OS_CLOUD, or make an application "
+        "credential there; or change `project` in the lab's file.",
+    )
 
 
 def _be_patient(shared: Any) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 import yaml
 
 from chi_helpers.model.errors import SiteError, UsageError
+from chi_helpers.sites import connect
 from chi_helpers.sites.credentials import KVM_AT_TACC, resolve
+from chi_helpers.sites.session import open_session
+from tests.unit.sites.conftest import credentials
 
 PASSWORD = {
     "username": "sam",
@@ -77,6 +81,49 @@ def test_a_hubs_token_is_pointed_at_the_site_of_the_lab(hub):
 
 def test_the_project_of_the_lab_takes_the_place_of_the_hubs_first(hub):
     assert resolve("CHI@UC", project="CHI-lab").auth["project_name"] == "CHI-lab"
+
+
+def test_a_project_may_be_named_by_its_id_too(hub):
+    found = resolve("CHI@UC", project="0123456789abcdef0123456789abcdef")
+    assert found.auth["project_id"] == "0123456789abcdef0123456789abcdef"
+    assert "project_name" not in found.auth
+
+
+@pytest.mark.parametrize("project", ["CHI-1", "p1", None])
+def test_credentials_of_the_files_project_by_name_or_id_are_taken(http, clock, project):
+    assert open_session(credentials(http), project).project_id == "p1"
+
+
+def test_credentials_of_another_project_are_refused_with_what_to_do(http, clock):
+    """An application credential is bound to one project, whatever the lab's file says."""
+    auth = {
+        "auth_url": f"{http.url}/v3",
+        "application_credential_id": "i",
+        "application_credential_secret": "s",
+    }
+    bound = credentials(http, auth_type="v3applicationcredential", auth=auth)
+    with pytest.raises(
+        UsageError, match=r"of project CHI-2, but a test are for project CHI-1 \(p1\)"
+    ) as caught:
+        open_session(bound, "CHI-2")
+    assert "OS_CLOUD" in caught.value.do
+
+
+def test_every_way_to_a_site_compares_the_project(http, clock, clouds, monkeypatch):
+    monkeypatch.setenv("OS_CLOUD", "bound")
+    entry = {
+        "auth_type": "v3applicationcredential",
+        "auth": {
+            "auth_url": f"{http.url}/v3",
+            "application_credential_id": "i",
+            "application_credential_secret": "s",
+        },
+        "region_name": "CHI@Http",
+    }
+    Path(os.environ["OS_CLIENT_CONFIG_FILE"]).write_text(yaml.safe_dump({"clouds": {"bound": entry}}))
+    assert connect("CHI@Http", project="CHI-1").name == "CHI@Http"
+    with pytest.raises(UsageError, match="project CHI-2"):
+        connect("CHI@Http", project="CHI-2")
 
 
 def test_a_cloud_of_another_site_is_refused(clouds):
