@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shlex
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -19,6 +14,7 @@ from chi_helpers.cli import render
 from chi_helpers.cli.lifetime import LIFETIME
 from chi_helpers.cli.options import debug_option
 from chi_helpers.cli.progress import progress
+from chi_helpers.cli.story import Story, minutes
 from chi_helpers.config.state import LAB_FILE
 from chi_helpers.model.errors import LabKitError, UsageError
 from chi_helpers.model.outcome import Outcome, Result
@@ -33,7 +29,7 @@ _GRACE = timedelta(seconds=90)
 @click.option(
     "--lifetime",
     type=LIFETIME,
-    default="3m",
+    default="4m",
     show_default=True,
     help="How long the lab lives here; reservation.yaml says six hours.",
 )
@@ -52,146 +48,111 @@ def command(lifetime: timedelta, *, no_wait: bool, keep: bool) -> None:
         "A Chameleon site on this machine",
         "Real Keystone, Placement, Glance, Neutron, Nova and Blazar, on a loopback address of their own.",
     )
+    if _could_have_machines(story.ask("sandbox", "status", "--name", _NAME)):
+        story.run("sandbox", "reset", "--name", _NAME)
     story.run("sandbox", "up", "--name", _NAME, "--region", _REGION)
-    story.log_in()
+    story.log_in(_NAME)
     try:
         _lab(story, lifetime, no_wait=no_wait)
+    except LabKitError as error:
+        error.do = error.do or f"The services' logs: chi-lab sandbox logs --name {_NAME}"
+        raise
     finally:
         if not keep:
             story.part("Stop the site", "Everything on it would stay, for the next time.")
             story.run("sandbox", "down", "--name", _NAME)
-    story.close(time.monotonic() - began)
+    story.close(time.monotonic() - began, "Next: docs/tutorial/1-hello-chameleon.md")
 
 
 def _lab(story: Story, lifetime: timedelta, *, no_wait: bool) -> None:
-    life = span(lifetime)
+    site = story.ask("sandbox", "status", "--name", _NAME)
+    machines = site["machines"] == "podman"
+    file, life = Path(LAB_FILE), span(lifetime)
     story.part("The lab", "One file says what the lab needs, and how long it may live.")
-    story.show_file(Path(LAB_FILE))
-    story.run("check")
+    if not machines:
+        render.tell("   This computer runs no machines: here the lab has no address, and nobody logs in.")
+        file = _without_login(file, Path(site["folder"]) / LAB_FILE)
+    which = ("-f", str(file)) if file != Path(LAB_FILE) else ()
+    story.show_file(file)
+    story.run("check", *which)
     # A demo that was stopped half way may have left something; a fresh start is easier to follow.
-    story.quietly("down")
+    story.quietly("down", *which)
 
     story.part(
-        "The plan", f"Nothing is done yet. Here the lab lives for {_minutes(lifetime)} instead of six hours."
+        "The plan", f"Nothing is done yet. Here the lab lives {minutes(lifetime)} instead of six hours."
     )
-    story.run("up", "--plan", "--lifetime", life)
+    story.run("up", *which, "--plan", "--lifetime", life)
     story.part(
-        "Reserve, launch, address, trust, provision", "Killed at any moment and run again, it ends the same."
+        "Reserve, launch, address, trust, provision", "Killed at any moment and run again, it ends alike."
     )
-    story.run("up", "--lifetime", life)
-
-    story.part("Log in", "The machine's SSH host key was read from its console; nothing is accepted blindly.")
-    story.run("ssh", "--", "hostname; cat /run/motd.d/chi-lab")
+    story.run("up", *which, "--lifetime", life)
+    if machines:
+        story.part("Log in", "The machine's host key was read from its console; none is accepted blindly.")
+        story.run("ssh", "--", "hostname; cat /run/motd.d/chi-lab")
     story.part("Once more", "What is there is kept; nothing is made twice.")
-    story.run("up", "--lifetime", life)
+    story.run("up", *which, "--lifetime", life)
     story.part("The time that is left", "On the lease, on every resource, and on the node itself.")
-    story.run("status")
+    story.run("status", *which)
 
     if not no_wait:
         story.part("The deadline", "Nobody gives the lab back. The lease ends, and takes the instance along.")
-        story.wait_for_the_end()
-        story.part(
-            "What outlived it", "A lease takes its instances; an address stays, and costs the class one."
-        )
-        story.run("status", fine=(0, 1))
+        _wait_for_the_end(story, *which)
+        story.part("What outlived it", "A lease takes its instances; an address and a group of rules stay.")
+        story.run("status", *which, fine=(0, 1))
     story.part("Give back", "Until the site says that each thing is gone; then a second look.")
-    story.run("down")
+    story.run("down", *which)
     story.part("The proof", "What the site itself still lists for this project.")
-    story.prove()
+    _prove(story)
 
 
-class Story:
-    """Tells a part, runs a command, and stops where one fails."""
+def _could_have_machines(status: Mapping[str, Any]) -> bool:
+    """Whether the demo's sandbox was made without machines, and this computer can run them now."""
+    from chi_helpers.sandbox.machines import probe
 
-    def __init__(self) -> None:
-        self._environment = dict(os.environ)
-        self._number = 0
-
-    def part(self, title: str, why: str) -> None:
-        self._number += 1
-        render.tell("")
-        render.tell(f"── {self._number}. {title} ".ljust(76, "─"), colour="cyan")
-        render.tell(f"   {why}")
-
-    def run(self, *words: str, fine: tuple[int, ...] = (0,)) -> None:
-        """Show and run `chi-lab WORDS`; its output is the reader's. Raises LabKitError where it fails."""
-        render.tell(f"\n$ chi-lab {shlex.join(words)}", colour="yellow")
-        done = subprocess.run(self._argv(*words), env=self._environment, check=False)
-        if done.returncode not in fine:
-            raise LabKitError(
-                f"`chi-lab {shlex.join(words)}` ended with {done.returncode}.",
-                do=f"The services' logs: chi-lab sandbox logs --name {_NAME}",
-            )
-
-    def quietly(self, *words: str) -> None:
-        subprocess.run(self._argv(*words), env=self._environment, capture_output=True, check=False)
-
-    def ask(self, *words: str) -> Mapping[str, Any]:
-        """The JSON document that `chi-lab WORDS --json` answers with."""
-        done = subprocess.run(
-            self._argv(*words, "--json"), env=self._environment, capture_output=True, text=True, check=False
-        )
-        answer: Mapping[str, Any] = json.loads(done.stdout)
-        return answer
-
-    def log_in(self) -> None:
-        """As `eval "$(chi-lab sandbox env --name demo)"` does in a shell."""
-        render.tell(f'\n$ eval "$(chi-lab sandbox env --name {_NAME})"', colour="yellow")
-        kept = {name: value for name, value in self._environment.items() if not name.startswith("OS_")}
-        answer = self.ask("sandbox", "env", "--name", _NAME)
-        self._environment = {**kept, **answer["variables"]}
-
-    def show_file(self, path: Path) -> None:
-        render.tell(f"\n$ cat {path}", colour="yellow")
-        render.out(path.read_text(encoding="utf-8").rstrip())
-
-    def wait_for_the_end(self) -> None:
-        """Wait until the site has no instance of the lab any more; the deadline bounds the wait."""
-        status = self.ask("status")
-        deadline = datetime.fromisoformat(status["deadline"])
-        title = f"the lease ends at {deadline.astimezone(UTC):%H:%M} UTC"
-        with progress() as observer:
-            observer.started(title)
-            while True:
-                left = deadline - datetime.now(UTC)
-                if left <= timedelta(0) and all(node["instance_id"] is None for node in status["nodes"]):
-                    break
-                if left < -_GRACE:
-                    raise LabKitError("The deadline passed, and the site did not end the lease.")
-                observer.note(title, f"{_minutes(left)} left" if left > timedelta(0) else "now")
-                time.sleep(1)
-                if left < timedelta(seconds=2):
-                    status = self.ask("status")
-            observer.finished(Outcome(title, Result.DONE, "the lease and its instance are gone"))
-
-    def prove(self) -> None:
-        """List with the site's own command line, not with the kit."""
-        client = Path(sys.executable).with_name("openstack")
-        environment = {**self._environment, "PYTHONWARNINGS": "ignore"}
-        for words in (("server", "list"), ("floating", "ip", "list"), ("reservation", "lease", "list")):
-            wanted = [*words, "-f", "value", "-c", "Status" if "lease" not in words else "status"]
-            if "ip" in words:
-                wanted[-1] = "Floating IP Address"
-            render.tell(f"\n$ openstack {shlex.join(wanted)}", colour="yellow")
-            done = subprocess.run(
-                [str(client), *wanted], env=environment, capture_output=True, text=True, check=False
-            )
-            if done.returncode:
-                raise LabKitError(f"openstack {shlex.join(wanted)} failed: {done.stderr.strip()[-300:]}")
-            listed = done.stdout.split()
-            render.out("\n".join(sorted(listed)) or "(nothing)")
-            if left := [one for one in listed if one != "TERMINATED"]:
-                raise LabKitError(f"`openstack {shlex.join(words)}` still lists {len(left)}.")
-
-    def close(self, seconds: float) -> None:
-        render.tell("")
-        render.tell(f"── Done in {_minutes(timedelta(seconds=seconds))} ".ljust(76, "─"), colour="cyan")
-        render.tell("   Next: docs/tutorial/1-hello-chameleon.md")
-
-    def _argv(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "chi_helpers", *words]
+    return status["machines"] == "none" and probe.missing() is None
 
 
-def _minutes(span: timedelta) -> str:
-    minutes, seconds = divmod(max(0, round(span.total_seconds())), 60)
-    return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
+def _without_login(file: Path, variant: Path) -> Path:
+    """Write a lab like the one in `file` for a site where nothing answers behind an address."""
+    import yaml
+
+    lab = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for node in lab["nodes"].values():
+        node.pop("floating_ip", None)
+        node.pop("stack", None)
+    variant.write_text(yaml.safe_dump(lab, sort_keys=False), encoding="utf-8")
+    return variant
+
+
+def _wait_for_the_end(story: Story, *which: str) -> None:
+    """Wait until the site has no instance of the lab any more; the deadline bounds the wait."""
+    status = story.ask("status", *which)
+    if status["deadline"] is None:  # a slow computer: it is over already
+        return
+    deadline = datetime.fromisoformat(status["deadline"])
+    title = f"the lease ends at {deadline.astimezone(UTC):%H:%M} UTC"
+    with progress() as observer:
+        observer.started(title)
+        while (left := deadline - datetime.now(UTC)) > timedelta(0) or _has_instances(status):
+            if left < -_GRACE:
+                raise LabKitError("The deadline passed, and the site did not end the lease.")
+            observer.note(title, f"{minutes(left)} left" if left > timedelta(0) else "now")
+            time.sleep(1)
+            if left < timedelta(seconds=2):
+                status = story.ask("status", *which)
+        observer.finished(Outcome(title, Result.DONE, "the lease and its instance are gone"))
+
+
+def _has_instances(status: Mapping[str, Any]) -> bool:
+    return any(node["instance_id"] is not None for node in status["nodes"])
+
+
+def _prove(story: Story) -> None:
+    """List with the site's own command line, not with the kit."""
+    left = [
+        *story.openstack("server", "list", "-f", "value", "-c", "ID"),
+        *story.openstack("floating", "ip", "list", "-f", "value", "-c", "Floating IP Address"),
+        *story.openstack("reservation", "lease", "list", "-f", "value", "-c", "status"),
+    ]
+    if left := [one for one in left if one != "TERMINATED"]:
+        raise LabKitError(f"The site still lists {', '.join(left)}.")
