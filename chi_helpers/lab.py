@@ -285,8 +285,8 @@ class Lab:
         return self.site.snapshot(self.spec.lab, self.owner, names)
 
     def _instances(self, snapshot: Snapshot) -> dict[str, InstanceView]:
-        active = [i for i in snapshot.instances if i.stamp is not None and i.status == "ACTIVE"]
-        found = {i.stamp.node: i for i in active if i.stamp is not None}
+        ours = snapshot.stamped(self.spec.lab, self.owner).instances
+        found = {i.stamp.node: i for i in ours if i.stamp is not None and i.status == "ACTIVE"}
         return {node.key: found[node.key] for node in self.spec.nodes if node.key in found}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from chi_helpers.model.stamp import Stamp
@@ -78,10 +78,26 @@ class SecurityGroupView:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What of one lab and owner a site showed at `at` (the site's own clock)."""
+    """What of one lab and owner a site showed at `at` (the site's own clock).
+
+    Some of it is there for its name alone: `stamped` picks what is the lab's.
+    """
 
     at: datetime
     leases: tuple[LeaseView, ...] = ()
     instances: tuple[InstanceView, ...] = ()
     floating_ips: tuple[FloatingIPView, ...] = ()
     security_groups: tuple[SecurityGroupView, ...] = ()
+
+    def stamped(self, lab: str, owner: str) -> Snapshot:
+        """The same with only what carries the stamp of `lab` and `owner`. Leases carry none, and stay."""
+
+        def ours(thing: InstanceView | FloatingIPView | SecurityGroupView) -> bool:
+            return thing.stamp is not None and thing.stamp.of(lab, owner)
+
+        return replace(
+            self,
+            instances=tuple(i for i in self.instances if ours(i)),
+            floating_ips=tuple(f for f in self.floating_ips if ours(f)),
+            security_groups=tuple(g for g in self.security_groups if ours(g)),
+        )

@@ -28,6 +28,10 @@ class Stamp:
     node: str = ""
     """Key of the node it belongs to, where it belongs to one."""
 
+    def of(self, lab: str, owner: str) -> bool:
+        """Whether it is the stamp of this lab and owner."""
+        return (self.lab, self.owner) == (lab, owner)
+
     def metadata(self) -> dict[str, str]:
         """As Nova metadata: strings of at most 255 characters."""
         found = {OWNER: self.owner, LAB: self.lab, DELETE_AT: _iso(self.deadline)}

@@ -15,36 +15,28 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chi_helpers.model.resources import Snapshot
-    from chi_helpers.model.stamp import Stamp
 
 
 def plan_down(lab: str, owner: str, lease_name: str, snapshot: Snapshot, *, site: str, now: datetime) -> Plan:
     """Plan to give everything of a lab and its owner back."""
-
-    def ours(stamp: Stamp | None) -> bool:
-        return stamp is not None and (stamp.lab, stamp.owner) == (lab, owner)
-
+    mine = snapshot.stamped(lab, owner)
     steps: list[Step] = [
         ReleaseAddress(f"release floating IP {f.address}", f.id, f.address)
-        for f in snapshot.floating_ips
-        if ours(f.stamp) and not f.reserved
+        for f in mine.floating_ips
+        if not f.reserved
     ]
     steps += [
         DeleteInstance(f"delete instance {i.name}", i.id, i.name)
-        for i in snapshot.instances
-        if ours(i.stamp) and i.status != "DELETED"
+        for i in mine.instances
+        if i.status != "DELETED"
     ]
     steps += [
         DeleteLease(f"delete lease {lease.name}", lease.id, lease.name)
         for lease in snapshot.leases
         if lease.name == lease_name and not lease.over
     ]
-    steps += [
-        DeleteGroup(f"delete security group {g.name}", g.id, g.name)
-        for g in snapshot.security_groups
-        if ours(g.stamp)
-    ]
-    foreign = [i for i in snapshot.instances if not ours(i.stamp)]
+    steps += [DeleteGroup(f"delete security group {g.name}", g.id, g.name) for g in mine.security_groups]
+    foreign = [i for i in snapshot.instances if i not in mine.instances]
     notes = tuple(
         f"Instance {i.name} ({i.id}) carries no stamp of this lab: it is left alone, "
         "and ends with the lease that it was launched in."

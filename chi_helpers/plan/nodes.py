@@ -132,11 +132,7 @@ class Nodes:
         return (good[0] if good else None), useless
 
     def _of(self, stamp: Stamp | None, node: NodeSpec) -> bool:
-        return (
-            stamp is not None
-            and (stamp.lab, stamp.owner) == (self.spec.lab, self.owner)
-            and stamp.node == node.key
-        )
+        return stamp is not None and stamp.of(self.spec.lab, self.owner) and stamp.node == node.key
 
     def _current(self, stamp: Stamp | None) -> bool:
         """What is kept from an older lease gets the new deadline: a reaper goes by the stamp."""

@@ -78,9 +78,10 @@ def status_of(spec: LabSpec, owner: str, snapshot: Snapshot, *, site: str) -> La
 
 def _nodes(spec: LabSpec, owner: str, snapshot: Snapshot) -> tuple[NodeStatus, ...]:
     found = []
+    ours = snapshot.stamped(spec.lab, owner).instances
     for node in spec.nodes:
         name = spec.instance_name(node, owner)
-        mine = [i for i in snapshot.instances if i.stamp is not None and i.stamp.node == node.key]
+        mine = [i for i in ours if i.stamp is not None and i.stamp.node == node.key]
         for instance in mine:
             address = instance.floating_ips[0] if instance.floating_ips else None
             found.append(

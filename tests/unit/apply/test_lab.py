@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -139,8 +140,6 @@ def test_an_instance_in_error_fails_with_its_fault_and_the_next_run_replaces_it(
     real = site_.create_instance
 
     def broken(want):
-        from dataclasses import replace
-
         found = replace(real(want), status="ERROR", fault="The image is broken.")
         site_.instances[found.id] = found
         return found
@@ -158,8 +157,6 @@ def test_a_lease_that_goes_to_error_is_no_success_and_the_next_run_makes_another
     real = site_.lease
 
     def error(lease_id):
-        from dataclasses import replace
-
         site_.leases[lease_id] = replace(site_.leases[lease_id], status="ERROR")
         return real(lease_id)
 
@@ -223,6 +220,15 @@ def test_two_owners_have_labs_of_their_own(a_lab, site_):
     assert a_lab(owner="sam").down().ok
     assert made(site_) == (1, 1, 1, 1)
     assert {i.stamp.owner for i in site_.instances.values()} == {"samantha"}
+
+
+def test_no_login_is_offered_to_an_instance_that_only_has_the_name(a_lab, site_):
+    one = a_lab()
+    one.up()
+    [instance] = site_.instances.values()
+    site_.instances[instance.id] = replace(instance, stamp=replace(instance.stamp, owner="eve"))
+    with pytest.raises(UsageError, match="No node of hello-sam is reachable"):
+        one.logins()
 
 
 def test_an_address_that_is_used_again_gets_the_new_machines_key_and_no_other(a_lab, site_):

@@ -87,3 +87,12 @@ def test_status_warns_within_the_hour_that_the_file_names():
 def test_status_names_a_lease_that_is_not_there_has_ended_or_is_broken(leases, word):
     status = status_of(lab(), "sam", Snapshot(NOW, leases), site="CHI@Fake")
     assert (status.lease, status.deadline, status.nodes[0].status) == (word, None, "absent")
+
+
+@pytest.mark.parametrize(
+    "stamp", [None, Stamp("eve", "hello", NOW, "node1"), Stamp("sam", "x", NOW, "node1")]
+)
+def test_an_instance_that_only_has_the_name_is_not_shown_as_the_labs_node(stamp):
+    foreign = replace(ALL, instances=(replace(INSTANCE, stamp=stamp),))
+    status = status_of(lab(), "sam", foreign, site="CHI@Fake")
+    assert [(n.status, n.instance_id) for n in status.nodes] == [("absent", None)]
