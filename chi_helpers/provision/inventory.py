@@ -15,6 +15,7 @@ import yaml
 
 from chi_helpers.model.errors import UsageError
 from chi_helpers.model.lab import LabSpec
+from chi_helpers.provision.openssh import as_options, settings
 
 GROUP = "lab"
 """The group that ansible/site.yml works on."""
@@ -80,7 +81,6 @@ def _host(host: Host) -> dict[str, Any]:
         "ansible_host": host.address,
         "ansible_port": host.port,
         "ansible_user": host.user,
-        "ansible_ssh_private_key_file": str(host.private_key),
         # ansible-runner switches it off in the environment (config/runner.py), and OpenSSH takes the first of
         # two settings: without this the StrictHostKeyChecking below would come too late.
         "ansible_host_key_checking": True,
@@ -91,19 +91,11 @@ def _host(host: Host) -> dict[str, Any]:
 
 
 def _ssh_arguments(host: Host) -> str:
-    options = {
-        # ssh splits the value at spaces, and takes what follows a % for a token.
-        "UserKnownHostsFile": '"{}"'.format(str(host.known_hosts).replace("%", "%%")),
-        "GlobalKnownHostsFile": "none",
-        "StrictHostKeyChecking": "yes",
-        "IdentitiesOnly": "yes",
-        "BatchMode": "yes",
-        # The user's own ~/.ssh/config may say otherwise; these are the lab's nodes, not theirs.
-        "UpdateHostKeys": "no",
-    }
+    # The key is among the settings: Ansible's own variable for it goes to ssh without an escape for % and ".
+    options = {**settings(host.known_hosts, host.private_key), "BatchMode": "yes"}
     if host.host_key_alias:
         options["HostKeyAlias"] = host.host_key_alias
-    return shlex.join(word for key, value in options.items() for word in ("-o", f"{key}={value}"))
+    return shlex.join(as_options(options))
 
 
 class _Dumper(yaml.SafeDumper):

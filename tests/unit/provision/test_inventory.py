@@ -13,6 +13,7 @@ import yaml
 from chi_helpers.model.errors import UsageError
 from chi_helpers.model.lab import LabSpec, LeaseSpec, Lifetime
 from chi_helpers.provision.inventory import Host, base_variables, inventory, to_yaml
+from chi_helpers.provision.openssh import settings
 
 KEY, KNOWN = Path("/home/a b/key"), Path("/home/a b/known_hosts")
 SPEC = LabSpec(
@@ -45,17 +46,12 @@ def test_a_host_is_reached_as_it_says():
         2222,
         "ubuntu",
     )
-    assert found["ansible_ssh_private_key_file"] == str(KEY)
     assert found["lab_stack"] == ["base", "docker"]
 
 
 def test_only_the_labs_own_host_keys_are_believed_and_nobody_is_asked():
     found = options(inventory([host()], {}))
-    assert found["StrictHostKeyChecking"] == "yes"
-    assert found["UserKnownHostsFile"] == f'"{KNOWN}"'
-    assert found["GlobalKnownHostsFile"] == "none"
-    assert found["BatchMode"] == "yes"
-    assert "HostKeyAlias" not in found
+    assert found == {**settings(KNOWN, KEY), "BatchMode": "yes"}
     # Else Ansible puts StrictHostKeyChecking=no in front, and the first setting wins.
     assert inventory([host()], {})["lab"]["hosts"]["node1"]["ansible_host_key_checking"] is True
 
