@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chi_helpers.sandbox import programs
 from chi_helpers.sandbox.errors import SandboxError
 from chi_helpers.sandbox.machines import certificates
 
@@ -44,7 +45,7 @@ def ensure(tell: Callable[[str], None] = lambda _: None) -> str:
     name = name_of(suite, own)
     if _exists(name):
         return name
-    lacking = sorted(package for command, package in _NEEDED.items() if shutil.which(command) is None)
+    lacking = sorted(package for command, package in _NEEDED.items() if programs.find(command) is None)
     if lacking:
         raise SandboxError(
             f"The node image cannot be built: {' and '.join(lacking)} missing.",
@@ -122,7 +123,7 @@ def _build(name: str, suite: str, own: tuple[str, ...], debs: Path, tell: Callab
             done = subprocess.run(
                 ["bash", str(_FOLDER / "build.sh")],
                 env={
-                    **os.environ,
+                    **programs.environment(),
                     "IMAGE": name,
                     "SUITE": suite,
                     "MIRROR": _host_mirror(platform_facts()),
@@ -148,10 +149,13 @@ def _build(name: str, suite: str, own: tuple[str, ...], debs: Path, tell: Callab
 
 
 def _exists(name: str) -> bool:
-    if shutil.which("podman") is None:
+    if programs.find("podman") is None:
         return False
     return (
-        subprocess.run(["podman", "image", "exists", name], check=False, capture_output=True).returncode == 0
+        subprocess.run(
+            ["podman", "image", "exists", name], env=programs.environment(), check=False, capture_output=True
+        ).returncode
+        == 0
     )
 
 

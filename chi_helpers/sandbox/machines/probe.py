@@ -7,13 +7,13 @@ of this process and the image's systemd, and the combinations outnumber any tabl
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chi_helpers.sandbox import programs
 from chi_helpers.sandbox.machines import guest
 
 if TYPE_CHECKING:
@@ -78,21 +78,22 @@ def facts() -> dict[str, str | int | bool]:
         "root": os.geteuid() == 0,
         "cgroup": 2 if Path("/sys/fs/cgroup/cgroup.controllers").exists() else 1,
         "CAP_SYS_RESOURCE": bool(capabilities >> _CAP_SYS_RESOURCE & 1),
-        **{command: shutil.which(command) or "" for command in (*COMMANDS, *RUNTIMES)},
+        **{command: programs.find(command) or "" for command in (*COMMANDS, *RUNTIMES)},
     }
 
 
 def missing() -> str | None:
     """Return at once what rules machines out here, with what to do about it; None if nothing does."""
-    lacking = {package for command, package in COMMANDS.items() if shutil.which(command) is None}
-    if not any(shutil.which(runtime) for runtime in RUNTIMES):
+    lacking = {package for command, package in COMMANDS.items() if programs.find(command) is None}
+    if not any(programs.find(runtime) for runtime in RUNTIMES):
         lacking.add(RUNTIMES[0])
+    problems = []
     if lacking:
         packages = " ".join(sorted(lacking))
-        return f"Not installed: {packages}. Install with: sudo apt-get install {packages}"
+        problems.append(f"Not installed: {packages}. Install with: sudo apt-get install {packages}.")
     if os.geteuid() != 0:
-        return "Machines need root: networks and packet rules are made for them. Use sudo."
-    return None
+        problems.append("Machines need root: networks and packet rules are made for them. Use sudo.")
+    return " ".join(problems) or None
 
 
 def probe(image: str, run_options: Sequence[str] = guest.MACHINE) -> Probe:
@@ -153,7 +154,13 @@ def _boot(args: Sequence[str], image: str, options: Sequence[str]) -> str | None
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, check=False
+        command,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+        env=programs.environment(),
+        check=False,
     )
 
 

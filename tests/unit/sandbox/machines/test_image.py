@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from chi_helpers.sandbox import programs
 from chi_helpers.sandbox.errors import SandboxError
 from chi_helpers.sandbox.machines import certificates, image, probe, settings, vendordata
 
@@ -52,16 +54,20 @@ def test_the_mirror_is_the_hosts_own(sources: str, mirror: str) -> None:
     assert image.mirror_of(sources) == mirror
 
 
-def test_without_the_builder_the_error_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def nothing_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(programs, "SBIN", ())
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_without_the_builder_the_error_says_what_to_install() -> None:
     with pytest.raises(SandboxError, match="apt-get install mmdebstrap podman"):
         image.ensure()
 
 
-def test_what_rules_machines_out_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
+@pytest.mark.usefixtures("nothing_installed")
+def test_what_rules_machines_out_is_told_at_once() -> None:
     told = probe.missing()
     assert told is not None
     for package in ("crun", "iproute2", "iptables", "mmdebstrap", "nftables", "podman", "util-linux"):
@@ -69,6 +75,30 @@ def test_what_rules_machines_out_is_told_at_once(tmp_path: Path, monkeypatch: py
     found = probe.probe("none")
     assert not found.ok
     assert found.reason == told
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_one_who_is_not_root_is_told_so_beside_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    told = probe.missing() or ""
+    assert "apt-get install" in told
+    assert "need root" in told
+
+
+def test_what_is_in_an_sbin_folder_is_found_where_path_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a plain `su`, which keeps a user's PATH."""
+    sbin = tmp_path / "sbin"
+    sbin.mkdir()
+    (sbin / "some-tool").write_text("#!/bin/sh\n")
+    (sbin / "some-tool").chmod(0o755)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert programs.find("some-tool") is None
+    monkeypatch.setattr(programs, "SBIN", (str(sbin),))
+    assert programs.find("some-tool") == str(sbin / "some-tool")
+    assert programs.environment()["PATH"] == f"/usr/bin:/bin:{sbin}"
+    assert subprocess.run(["some-tool"], env=programs.environment(), check=False).returncode == 0
 
 
 def test_certificates_are_found_within_other_text() -> None:
