@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from secrets import token_hex
 
 import pytest
 
-from chi_helpers.sandbox.machines import networks, nft
+from chi_helpers.sandbox.machines import guard, networks, nft, tables
 from chi_helpers.sandbox.machines.podman import Podman
 from chi_helpers.sandbox.machines.sweep import leftovers, remove_site, stop_site
 
@@ -18,11 +17,12 @@ PORT = networks.Port("n1", "fa:16:3e:00:00:01", 1500, (networks.Subnet("192.168.
 
 
 def furnish(site: str) -> str:
-    """Give a site a network and a table, as its services would."""
+    """Give a site a network and its tables, as its services would."""
     with networks.in_use:
         name = networks.ensure(Podman(site), PORT).name
+        networks.protect(Podman(site))
     table = nft.render(nft.Table(nft.table_name(site), ("127.125.1.0-127.125.255.255",)), [])
-    subprocess.run(["nft", "-f", "-"], input=table, text=True, check=True, capture_output=True)
+    tables.load(table)
     return name
 
 
@@ -39,12 +39,17 @@ def two_sites() -> Iterator[tuple[str, str]]:
 def test_remove_takes_everything_of_one_site_and_nothing_of_another(two_sites: tuple[str, str]) -> None:
     mine, other = two_sites
     expected = {
-        site: (f"network {furnish(site)}", f"nftables table {nft.table_name(site)}") for site in two_sites
+        site: {
+            f"network {furnish(site)}",
+            f"nftables table {nft.table_name(site)}",
+            f"nftables table {guard.table_name(site)}",
+        }
+        for site in two_sites
     }
-    assert leftovers(mine) == expected[mine]
-    assert remove_site(mine) == expected[mine]
+    assert set(leftovers(mine)) == expected[mine]
+    assert set(remove_site(mine)) == expected[mine]
     assert leftovers(mine) == ()
-    assert leftovers(other) == expected[other]
+    assert set(leftovers(other)) == expected[other]
     assert remove_site(mine) == (), "a second time there is nothing to do"
 
 
@@ -54,4 +59,4 @@ def test_stop_closes_the_floating_ips_and_keeps_the_networks(two_sites: tuple[st
     furnish(other)
     assert stop_site(mine) == 0
     assert leftovers(mine) == (f"network {name}",)
-    assert len(leftovers(other)) == 2
+    assert len(leftovers(other)) == 3

@@ -6,7 +6,6 @@ Neutron's notifications only say "look again", so there is nothing to reconcile.
 
 from __future__ import annotations
 
-import subprocess
 import threading
 import time
 from ipaddress import IPv4Address
@@ -20,7 +19,7 @@ from neutron_lib.services import base
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from chi_helpers.sandbox.machines import nft
+from chi_helpers.sandbox.machines import nft, tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,12 +90,10 @@ class FloatingIPs(base.ServicePluginBase):
                 text = nft.render(table, bound(client))
                 # Also when nothing has changed: someone may have flushed the ruleset.
                 if text != last or not announced:
-                    subprocess.run(
-                        ["nft", "-f", "-"], input=text, text=True, check=True, capture_output=True, timeout=30
-                    )
+                    tables.load(text)
                     last = text
-            except subprocess.CalledProcessError as error:
-                LOG.error("Floating IPs not updated, nft says: %s", error.stderr)  # noqa: TRY400 - its words suffice
+            except tables.TableError as error:
+                LOG.error("Floating IPs not updated: %s", error)  # noqa: TRY400 - its words suffice
             except Exception:
                 # The thread must outlive a lost database: it looks again.
                 LOG.exception("Floating IPs not updated")

@@ -155,7 +155,8 @@ class Guest:
             self.podman.run("create", *options, blueprint.image, "/sbin/init")
 
     def start(self) -> None:
-        """Start it and do what has to be done after every start. Raises PodmanError."""
+        """Start it and do what has to be done at every start. Raises PodmanError, TableError."""
+        networks.protect(self.podman)
         self.podman.run("start", self.name)
         known = self.podman.inspect(self.name)
         pid = known["State"]["Pid"]
@@ -200,10 +201,11 @@ class Guest:
         return shorten(done.stdout.replace(b"\r\n", b"\n"))
 
     def attach(self, port: networks.Port) -> None:
-        """Add an interface, running or not. Raises PodmanError or CalledProcessError."""
+        """Add an interface, running or not. Raises PodmanError, TableError or CalledProcessError."""
         flags = {"ip": "--ip", "ip6": "--ip6", "mac": "--mac-address"}
         with networks.in_use:
             network = networks.ensure(self.podman, port)
+            networks.protect(self.podman)
             settings = [f"{flags[key]}={value}" for key, value in networks.options(network, port)]
             self.podman.run("network", "connect", *settings, network.name, self.name)
         if not network.routed:

@@ -14,6 +14,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chi_helpers.sandbox.machines import guard
 from chi_helpers.sandbox.machines.podman import SITE_LABEL, Podman, PodmanError
 
 if TYPE_CHECKING:
@@ -124,15 +125,22 @@ def look(podman: Podman, name: str) -> Network:
 
 
 def remove_unused(podman: Podman, names: Iterable[str]) -> None:
-    """Remove those of the networks that no container, running or not, is on."""
+    """Remove those of the networks that no container, running or not, is on.
+
+    Raises PodmanError, TableError.
+    """
     with in_use:
+        removed = False
         for name in names:
             _known.pop(name, None)
             try:
                 podman.run("network", "rm", name)
+                removed = True
             except PodmanError as error:
                 if "is being used" not in str(error) and "not found" not in str(error):
                     raise
+        if removed:  # another site may get the bridge's name
+            protect(podman)
 
 
 def options(network: Network, wanted: Port) -> list[tuple[str, str]]:
@@ -144,10 +152,21 @@ def options(network: Network, wanted: Port) -> list[tuple[str, str]]:
     return found
 
 
+def protect(podman: Podman) -> None:
+    """Put the site's guard in force for all networks that it has now. Raises TableError, PodmanError.
+
+    Call it before a guest is on a network and runs.
+    """
+    with in_use:
+        found = (look(podman, name) for name in podman.networks())
+        guard.install(podman.site, [network.bridge for network in found if network.routed])
+
+
 def let_loopback_through(network: Network) -> None:
     """Route packets from 127.0.0.1 to the bridge; those to floating IPs start there.
 
-    The setting belongs to the bridge, which is new whenever the network's first container starts.
+    Call `protect` before: the kernel now also takes what a guest sends to 127.0.0.0/8. The setting
+    belongs to the bridge, which is new whenever the network's first container starts.
     """
     switch = Path("/proc/sys/net/ipv4/conf", network.bridge, "route_localnet")
     if switch.exists():

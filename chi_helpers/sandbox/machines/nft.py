@@ -93,14 +93,14 @@ def render(table: Table, floating: Sequence[Floating]) -> str:
     gone = f"ct original ip daddr != {{ {bound} }} " if bound else ""
     verdicts = ["drop"] if table.drop else ["meta l4proto tcp reject with tcp reset", "reject"]
     chains = [
-        _chain("rewrite", "type nat hook output priority -110", rewrite),
+        chain("rewrite", "type nat hook output priority -110", rewrite),
         # The guest cannot answer to 127.0.0.1: leave by the bridge's own address.
-        _chain(
+        chain(
             "source",
             "type nat hook postrouting priority 90",
             [f"ct original ip daddr {ranges} ct status dnat masquerade"],
         ),
-        _chain(
+        chain(
             "refuse",
             "type filter hook output priority 0",
             [
@@ -111,25 +111,25 @@ def render(table: Table, floating: Sequence[Floating]) -> str:
                 f"ct original ip daddr {ranges} ct status dnat {gone}drop",
             ],
         ),
-        # route_localnet is on for the bridges: keep the guests away from the host's loopback.
-        _chain(
-            "guests",
-            "type filter hook prerouting priority -300",
-            ['iifname != "lo" ip daddr 127.0.0.0/8 drop'],
-        ),
     ]
+    return replace(table.name, chains)
+
+
+def replace(name: str, chains: Iterable[str]) -> str:
+    """Return the input for `nft -f` that replaces a whole table in one transaction."""
     # To declare before deleting works whether or not the table is there.
     return "\n".join([
-        f"table ip {table.name}",
-        f"delete table ip {table.name}",
-        f"table ip {table.name} {{",
+        f"table ip {name}",
+        f"delete table ip {name}",
+        f"table ip {name} {{",
         *chains,
         "}",
         "",
     ])  # fmt: skip
 
 
-def _chain(name: str, hook: str, rules: Iterable[str]) -> str:
+def chain(name: str, hook: str, rules: Iterable[str]) -> str:
+    """Return one base chain of a table."""
     return "\n".join([f" chain {name} {{", f"  {hook}", *(f"  {rule}" for rule in rules), " }"])
 
 

@@ -10,6 +10,9 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
+from chi_helpers.sandbox import programs
+from chi_helpers.sandbox.errors import SandboxError
+
 SITE_LABEL = "chi.site"
 HOST_LABEL = "chi.host"
 INSTANCE_LABEL = "chi.instance"
@@ -17,7 +20,7 @@ _TAIL = 500
 """Characters of podman's complaint that are worth repeating."""
 
 
-class PodmanError(Exception):
+class PodmanError(SandboxError):
     """podman refused; the text holds the subcommand and the end of what it said."""
 
 
@@ -42,6 +45,7 @@ class Podman:
                 errors="replace",
                 stdin=subprocess.DEVNULL,
                 timeout=timeout,
+                env=programs.environment(),
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
@@ -52,7 +56,12 @@ class Podman:
 
     def exists(self, kind: str, name: str) -> bool:
         """Tell whether there is a `kind` (container, network, image) of that name."""
-        done = subprocess.run(["podman", *self.args, kind, "exists", name], check=False, capture_output=True)
+        done = subprocess.run(
+            ["podman", *self.args, kind, "exists", name],
+            env=programs.environment(),
+            capture_output=True,
+            check=False,
+        )
         return done.returncode == 0
 
     def inspect(self, name: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from nova.virt import node as virt_node
 from oslo_config import cfg
 from oslo_log import log as logging
 
+from chi_helpers.sandbox.errors import SandboxError
 from chi_helpers.sandbox.machines import hosts, networks, seed
 from chi_helpers.sandbox.machines.events import Meaning, Watcher
 from chi_helpers.sandbox.machines.guest import MACHINE, Blueprint, Guest, Size
@@ -332,7 +333,7 @@ class PodmanDriver(driver.ComputeDriver):
     def attach_interface(self, context: Any, instance: Any, image_meta: Any, vif: Any) -> None:
         try:
             self._guest(instance.uuid).attach(networks.port(vif))
-        except (PodmanError, subprocess.CalledProcessError) as error:
+        except (SandboxError, subprocess.CalledProcessError) as error:
             LOG.warning("Interface not attached: %s", error)
             raise exception.InterfaceAttachFailed(instance_uuid=instance.uuid) from error
 

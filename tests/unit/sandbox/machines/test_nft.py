@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import subprocess
 from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
 
+from chi_helpers.sandbox import programs
+from chi_helpers.sandbox.errors import SandboxError
+from chi_helpers.sandbox.machines import guard, networks, sweep, tables
 from chi_helpers.sandbox.machines.nft import Floating, Opening, Table, openings, render, table_name
 
 CLIENT = IPv4Address("127.0.0.1")
@@ -101,14 +105,64 @@ def test_nft_understands_it() -> None:
         Floating("127.78.1.5", "10.56.4.7", (Opening("tcp", (22, 30)), Opening("icmp"), Opening())),
         Floating("127.78.1.6", "10.56.4.8", (Opening("udp", (53, 53)), Opening("tcp"))),
     ]
+    texts = [guard.render("west", []), guard.render("west", ["podman1", "podman2"])]
     for table in (TABLE, Table("chi_two", ("127.78.1.0-127.78.1.9", "127.78.3.0-127.78.3.9"), drop=True)):
-        for entries in ([], floating):
-            text = render(table, entries)
-            done = subprocess.run(
-                ["nft", "--check", "-f", "-"], input=text, text=True, capture_output=True, check=False
-            )
-            assert done.returncode == 0, f"{done.stderr}\n{text}"
+        texts += [render(table, entries) for entries in ([], floating)]
+    for text in texts:
+        done = subprocess.run(
+            ["nft", "--check", "-f", "-"], input=text, text=True, capture_output=True, check=False
+        )
+        assert done.returncode == 0, f"{done.stderr}\n{text}"
 
 
 def test_a_sites_label_becomes_a_name_that_nft_takes() -> None:
     assert table_name("west-1a2b3c4d") == "chi_west_1a2b3c4d"
+
+
+def test_the_guard_keeps_guests_from_the_hosts_loopback_with_and_without_networks() -> None:
+    for bridges in ([], ["podman1"]):
+        assert 'iifname != "lo" ip daddr 127.0.0.0/8 drop' in guard.render("west", bridges)
+
+
+def test_only_guests_of_the_site_open_connections_to_its_guests() -> None:
+    lines = [line.strip() for line in guard.render("west", ["podman2", "podman1", "podman2"]).splitlines()]
+    rules = lines[lines.index("type filter hook forward priority -1") + 1 :][:2]
+    assert rules == [
+        "ct state established,related accept",
+        'oifname { "podman1", "podman2" } iifname != { "podman1", "podman2" } drop',
+    ]
+
+
+def test_the_guard_is_in_force_before_loopback_is_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And where it cannot be put in force, the guest does not start."""
+    from chi_helpers.sandbox.machines.guest import Guest
+    from chi_helpers.sandbox.machines.podman import Podman
+
+    done: list[str] = []
+
+    def run(_self: object, *args: str, **_more: object) -> str:
+        done.append(" ".join(args))
+        return ""
+
+    def refuse(_text: str) -> None:
+        done.append("guard")
+        raise tables.TableError("nft refused the packet rules")
+
+    monkeypatch.setattr(Podman, "run", run)
+    monkeypatch.setattr(tables, "load", refuse)
+    monkeypatch.setattr(networks, "let_loopback_through", lambda _network: done.append("loopback"))
+    with pytest.raises(SandboxError, match="nft refused"):
+        Guest(Podman("west"), Path("/nonexistent"), "u1").start()
+    assert done[-1] == "guard"
+    assert not [call for call in done if call.startswith(("start", "loopback"))]
+
+
+def test_without_nft_the_tables_count_as_unknown_not_as_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(programs, "SBIN", ())
+    with pytest.raises(SandboxError, match="apt-get install nftables"):
+        tables.names()
+    with pytest.raises(SandboxError, match="podman"):
+        sweep.leftovers("west")
