@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,56 +16,52 @@ if TYPE_CHECKING:
     from chi_helpers.lab import Login
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+class _UpToDashes(click.Command):
+    """A command that hands on what follows `--` as `words`; click itself forgets where the dashes were."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = args[: args.index("--")] if "--" in args else args
+        rest = super().parse_args(ctx, list(own))
+        words: Any = tuple(args[len(own) + 1 :])
+        ctx.params["words"] = words
+        return rest
+
+
+@click.command(cls=_UpToDashes)
 @lab_options
-@click.option("-n", "--node", metavar="NODE", help="Which node; not needed where there is one.")
-@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+@click.argument("node", required=False, metavar="[NODE] [-- WORDS...]")
 def command(options: Options, *, node: str | None, words: tuple[str, ...]) -> None:
-    r"""Log in to a node, or run a command there.
+    """Log in to a node, or run a command there.
 
     The host key must be one that the site vouched for (`chi-lab up` learnt it from the console); ssh asks
-    nothing. WORDS after `--` go to ssh as they are:
+    nothing. NODE may be left out where there is one. WORDS go to ssh as they are:
 
     \b
         chi-lab ssh
+        chi-lab ssh node1
         chi-lab ssh -- hostname
-        chi-lab ssh -n gpu1 -- nvidia-smi
-    """
+        chi-lab ssh node1 -- nvidia-smi
+        chi-lab ssh node1 -- -L 8888:localhost:8888
+    """  # noqa: D301 - click knows a paragraph that keeps its lines by the character that \b stands for
     from chi_helpers.lab import Lab
+    from chi_helpers.provision.openssh import as_options, settings
 
     lab = Lab.open(options.file, site=options.site, owner=options.owner, cloud=options.cloud)
     login = choose(lab.logins(), node)
-    arguments = ["ssh", *ssh_options(login), f"{login.user}@{login.address}", *words]
+    safe = as_options(settings(login.known_hosts, login.private_key))
+    arguments = ["ssh", *safe, f"{login.user}@{login.address}", *words]
     os.execvp("ssh", arguments)  # noqa: S606 - ssh takes over the terminal, signals and exit code
 
 
 def choose(logins: Sequence[Login], node: str | None) -> Login:
-    """Choose the login of `node`, or of the only one."""
+    """Choose the login of `node`, or of the only one. Raises `UsageError`."""
     names = ", ".join(login.node for login in logins)
     if node is None and len(logins) > 1:
-        raise UsageError(f"Which node? {names}.", do="Say it with --node.")
+        raise UsageError(f"Which node? {names}.", do=f"Say for example `chi-lab ssh {logins[0].node}`.")
     found = [login for login in logins if node in (None, login.node)]
     if not found:
-        raise UsageError(f"No reachable node is called {node}.", do=f"Reachable: {names}.")
+        raise UsageError(
+            f"No reachable node is called {node}.",
+            do=f"Reachable: {names}. A command comes after `--`: `chi-lab ssh {logins[0].node} -- {node}`.",
+        )
     return found[0]
-
-
-def ssh_options(login: Login) -> list[str]:
-    """Options that make OpenSSH accept the vouched host key and no other, and offer the lab's key only."""
-    return [f"-o{key}={value}" for key, value in settings(login).items()]
-
-
-def settings(login: Login) -> dict[str, str]:
-    """OpenSSH's settings for a login (ssh_config(5))."""
-    return {
-        "UserKnownHostsFile": _quoted(login.known_hosts),
-        "GlobalKnownHostsFile": "/dev/null",
-        "StrictHostKeyChecking": "yes",
-        "IdentityFile": _quoted(login.private_key),
-        "IdentitiesOnly": "yes",
-    }
-
-
-def _quoted(path: os.PathLike[str]) -> str:
-    text = os.fspath(path).replace("%", "%%")
-    return f'"{text}"' if " " in text else text

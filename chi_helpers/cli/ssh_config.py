@@ -6,19 +6,19 @@ import click
 
 from chi_helpers.cli import render
 from chi_helpers.cli.options import Options, lab_options
-from chi_helpers.cli.ssh import settings
 
 
 @click.command()
 @lab_options
 def command(options: Options) -> None:
-    r"""Print an OpenSSH configuration for the lab's nodes, for ssh, scp, rsync and editors.
+    """Print an OpenSSH configuration for the lab's nodes, for ssh, scp, rsync and editors.
 
     \b
         chi-lab ssh-config > lab.ssh
         scp -F lab.ssh results.csv node1:
-    """
+    """  # noqa: D301 - click knows a paragraph that keeps its lines by the character that \b stands for
     from chi_helpers.lab import Lab
+    from chi_helpers.provision.openssh import settings
 
     lab = Lab.open(options.file, site=options.site, owner=options.owner, cloud=options.cloud)
     logins = lab.logins()
@@ -26,5 +26,6 @@ def command(options: Options) -> None:
         render.emit(ok=True, hosts=logins)
         return
     for login in logins:
-        lines = {"HostName": login.address, "User": login.user, **settings(login)}
+        safe = settings(login.known_hosts, login.private_key)
+        lines = {"HostName": login.address, "User": login.user, **safe}
         render.out("\n".join([f"Host {login.node}", *(f"    {key} {value}" for key, value in lines.items())]))

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
 
 from chi_helpers.apply.report import Report
+from chi_helpers.cli.group import chi_lab
 from chi_helpers.cli.lifetime import LIFETIME
+from chi_helpers.cli.options import Flags
 from chi_helpers.cli.report import conclude
-from chi_helpers.cli.ssh import choose, settings, ssh_options
-from chi_helpers.lab import Login
+from chi_helpers.cli.ssh import choose
+from chi_helpers.lab import Lab, Login
 from chi_helpers.model.errors import UsageError
 from chi_helpers.model.outcome import Outcome, Result
 from chi_helpers.plan.steps import Plan
+from chi_helpers.provision.openssh import as_options, settings
 from tests.support.fake_site import NOW
 
 PLAN = Plan("hello", "sam", "CHI@Fake", NOW, ())
@@ -56,13 +60,47 @@ def login(node="node1"):
     return Login(node, "192.0.2.1", Path("/k ey"), Path("/100%/known_hosts"))
 
 
-def test_ssh_accepts_the_vouched_key_alone_and_offers_one_key_alone():
-    found = settings(login())
-    assert found["StrictHostKeyChecking"] == "yes"
-    assert found["GlobalKnownHostsFile"] == os.devnull
-    assert found["IdentitiesOnly"] == "yes"
-    assert found["UserKnownHostsFile"] == "/100%%/known_hosts"
-    assert '-oIdentityFile="/k ey"' in ssh_options(login())
+@pytest.fixture
+def ssh(monkeypatch):
+    """`ssh(*words)`: what `chi-lab ssh WORDS` starts, on a lab with the nodes node1 and gpu1."""
+
+    class Started(Exception):  # noqa: N818 - nothing is wrong
+        pass
+
+    def start(_, arguments):
+        raise Started(arguments)
+
+    monkeypatch.setattr(os, "execvp", start)
+    lab = SimpleNamespace(logins=lambda: logins("node1", "gpu1"))
+    monkeypatch.setattr(Lab, "open", lambda *_, **__: lab)
+
+    def run(*words):
+        with pytest.raises(Started) as caught:
+            chi_lab().main(["ssh", *words], standalone_mode=False, obj=Flags())
+        return caught.value.args[0]
+
+    return run
+
+
+def test_the_first_word_is_the_node_and_what_follows_the_dashes_goes_to_ssh_as_it_is(ssh):
+    safe = as_options(settings(login().known_hosts, login().private_key))
+    assert ssh("node1") == ["ssh", *safe, "cc@192.0.2.1"]
+    for command in (["hostname"], ["node1"], ["-L", "1:localhost:1", "--", "ls", "--json"], ["--", "x"]):
+        assert ssh("gpu1", "--", *command) == ["ssh", *safe, "cc@192.0.2.1", *command]
+
+
+def test_of_several_nodes_a_command_alone_names_none(ssh):
+    with pytest.raises(UsageError, match=r"Which node\? node1, gpu1"):
+        ssh("--", "node1")
+
+
+def test_a_word_that_is_no_node_is_answered_with_those_that_are(ssh):
+    with pytest.raises(UsageError, match="No reachable node is called hostname") as caught:
+        ssh("hostname")
+    assert "node1, gpu1" in caught.value.do
+    assert "`--`" in caught.value.do
+    with pytest.raises(click.UsageError, match="unexpected extra argument"):
+        ssh("node1", "hostname")
 
 
 def logins(*nodes):
