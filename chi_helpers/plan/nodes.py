@@ -21,7 +21,7 @@ from chi_helpers.plan.steps import (
 
 if TYPE_CHECKING:
     from chi_helpers.model.lab import LabSpec, NodeSpec
-    from chi_helpers.model.resources import FloatingIPView, InstanceView, Snapshot
+    from chi_helpers.model.resources import FloatingIPView, InstanceView, LeaseView, Snapshot
     from chi_helpers.model.stamp import Stamp
     from chi_helpers.model.wants import ReservationWant
 
@@ -31,14 +31,14 @@ _LAST = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(slots=True)
 class Nodes:
-    """Plans node by node; `fresh`: the lease is yet to be made, so no instance of an older one is of use."""
+    """Plans node by node; `lease` is the one that is kept, None where one is yet to be made."""
 
     spec: LabSpec
     owner: str
     snapshot: Snapshot
     wants: tuple[ReservationWant, ...]
     deadline: datetime
-    fresh: bool
+    lease: LeaseView | None
     notes: list[str] = field(default_factory=list)
 
     def groups(self) -> list[Step]:
@@ -59,17 +59,20 @@ class Nodes:
                 steps.append(UseGroup(title + again, node.key, name, ports, group.id, right))
         return steps
 
+    def cleared(self) -> list[Step]:
+        """What must go. It goes before a lease is made: beside a new one it would look like its own."""
+        return [
+            DeleteInstance(f"delete instance {i.name}, which is {why}", i.id, i.name)
+            for node in self.spec.nodes
+            for i, why in self._sort(node)[1]
+        ]
+
     def instances(self) -> list[Step]:
-        """First what must go, then what is to be made, then the waiting: so instances start side by side."""
-        gone: list[Step] = []
+        """First what is to be made, then the waiting: so instances start side by side."""
         made: list[Step] = []
         awaited: list[Step] = []
         for node in self.spec.nodes:
-            keep, useless = self._sort(node)
-            gone += [
-                DeleteInstance(f"delete instance {i.name}, which is {why}", i.id, i.name)
-                for i, why in useless
-            ]
+            keep, _ = self._sort(node)
             name = self._name(node)
             if keep is None:
                 made.append(
@@ -83,7 +86,7 @@ class Nodes:
                     )
                 )
             awaited.append(AwaitInstance(f"instance {name} active", node.key, keep.id if keep else None))
-        return gone + made + awaited
+        return made + awaited
 
     def addresses(self) -> list[Step]:
         steps: list[Step] = []
@@ -121,7 +124,7 @@ class Nodes:
                 continue
             if instance.status in GOING:
                 useless.append((instance, "on its way out"))
-            elif self.fresh:
+            elif self._stale(instance):
                 useless.append((instance, "of a lease that has ended"))
             elif instance.status == "ERROR":
                 useless.append((instance, f"in ERROR ({instance.fault or 'no reason given'})"))
@@ -130,6 +133,15 @@ class Nodes:
         good.sort(key=lambda i: (i.created or _LAST, i.id))
         useless += [(i, f"a second one for {node.key}") for i in good[1:]]
         return (good[0] if good else None), useless
+
+    def _stale(self, instance: InstanceView) -> bool:
+        """Whether it outlived the lease that it was made in: whatever lease is there now is another."""
+        if self.lease is None:
+            return True
+        stamped, created = instance.stamp, instance.created
+        return bool(
+            (stamped and stamped.deadline <= self.lease.start) or (created and created < self.lease.start)
+        )
 
     def _of(self, stamp: Stamp | None, node: NodeSpec) -> bool:
         return stamp is not None and stamp.of(self.spec.lab, self.owner) and stamp.node == node.key

@@ -53,7 +53,7 @@ def plan_up(
     wants = fit.wanted(spec, flavors)
     lease, cleared = _lease(spec, owner, snapshot, wants, now)
     # The key first: a lease costs, and is of no use without one.
-    steps: list[Step] = [UseKey(f"key pair {key.name}", key), *cleared]
+    steps: list[Step] = [UseKey(f"key pair {key.name}", key)]
     if lease is not None:
         window = Window(lease.start, lease.end)
     else:
@@ -63,6 +63,8 @@ def plan_up(
         window = found
     until = deadline(spec, window)
     name = spec.lease_name(owner)
+    rest = nodes.Nodes(spec, owner, snapshot, wants, until, lease)
+    steps += [*rest.cleared(), *cleared]
     if lease is None:
         start = None if window.immediate else window.start
         want = LeaseWant(name, window.end, wants, start)
@@ -73,7 +75,6 @@ def plan_up(
                 f"create lease {name}: {what}{when} until {describe(until, spec.timezone, now=now)}", want
             )
         )
-    rest = nodes.Nodes(spec, owner, snapshot, wants, until, fresh=lease is None)
     steps += rest.groups()
     steps += [AwaitLease(f"lease {name} active", window.start, lease.id if lease else None)]
     steps += rest.instances()

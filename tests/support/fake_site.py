@@ -157,10 +157,11 @@ class FakeSite:
         for instance in [i for i, r in self.of_reservation.items() if r in reservations]:
             self._vanish(instance)
 
-    def end_lease(self, lease_id: str) -> None:
-        """The lease's time is over: Blazar takes its instances and keeps its name."""
+    def end_lease(self, lease_id: str, *, instances_stay: bool = False) -> None:
+        """The lease's time is over: Blazar takes its instances, unless Nova fails it, and keeps its name."""
         over = replace(self.leases[lease_id], status="TERMINATED")
-        self.delete_lease(lease_id)
+        if not instances_stay:
+            self.delete_lease(lease_id)
         self.leases[lease_id] = over
 
     def create_group(self, name: str, stamp: Stamp) -> SecurityGroupView:

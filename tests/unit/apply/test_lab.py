@@ -179,6 +179,37 @@ def test_the_second_day_has_one_new_lease_beside_the_ended_one(a_lab, site_):
     assert deadlines == {max(lease.end for lease in site_.leases.values())}
 
 
+@pytest.mark.parametrize("verb", [*CREATING, *LOOKING, "delete_instance", "attach_address"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_on_day_two_no_instance_of_day_one_is_taken_for_the_new_leases(a_lab, site_, verb, when):
+    """Yesterday's lease has ended, and its instance, address and group are still there."""
+    a_lab().up()
+    [old] = site_.instances
+    site_.end_lease(next(iter(site_.leases)), instances_stay=True)
+    site_.now += timedelta(days=1)
+    real = getattr(site_, verb)
+
+    def killed(*args, **kwargs):
+        if when == "after":
+            real(*args, **kwargs)
+        raise Killed
+
+    setattr(site_, verb, killed)
+    if verb in ("create_group", "create_address"):
+        assert a_lab().up().ok, "yesterday's is used again"
+    else:
+        with pytest.raises(Killed):
+            a_lab().up()
+    setattr(site_, verb, real)
+    assert a_lab().up().ok
+    assert made(site_)[1:] == (1, 1, 1)
+    [lease] = [lease for lease in site_.leases.values() if not lease.over]
+    [new] = site_.instances.values()
+    assert new.id != old
+    assert {site_.of_reservation[new.id]} == {r.id for r in lease.reservations}
+    assert new.stamp.deadline == lease.end
+
+
 def test_a_lease_that_ended_by_itself_leaves_an_address_that_status_tells_and_down_releases(a_lab, site_):
     a_lab().up()
     site_.end_lease(next(iter(site_.leases)))

@@ -151,7 +151,7 @@ def test_an_instance_in_error_is_replaced_and_the_plan_says_why():
 
 
 def test_of_two_instances_of_a_node_the_older_stays():
-    second = replace(INSTANCE, id="J", created=NOW - timedelta(minutes=1), floating_ips=())
+    second = replace(INSTANCE, id="J", created=NOW - timedelta(seconds=10), floating_ips=())
     found = plan(replace(ALL, instances=(INSTANCE, second)))
     assert [d.instance_id for d in steps(found, s.DeleteInstance)] == ["I"]
     assert steps(found, s.AwaitInstance)[0].instance_id == "J"
@@ -160,6 +160,28 @@ def test_of_two_instances_of_a_node_the_older_stays():
 def test_an_instance_of_the_name_without_the_stamp_is_not_touched_but_refused():
     with pytest.raises(UsageError, match="no stamp of the lab"):
         plan(replace(ALL, instances=(replace(INSTANCE, stamp=None),)))
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        replace(INSTANCE, stamp=replace(STAMP, deadline=START)),
+        replace(INSTANCE, stamp=replace(STAMP, deadline=START - SIX), created=None),
+        replace(INSTANCE, created=START - timedelta(seconds=1)),
+    ],
+    ids=["its deadline was this lease's start", "its deadline was long before", "older than the lease"],
+)
+def test_an_instance_that_outlived_its_lease_is_not_taken_for_one_of_the_lease_that_is_there(old):
+    found = plan(replace(ALL, instances=(old,)))
+    [delete] = steps(found, s.DeleteInstance)
+    assert "of a lease that has ended" in delete.title
+    assert len(steps(found, s.CreateInstance)) == 1
+    assert not steps(found, s.UseAddress)[0].right, "its address moves to the new one"
+
+
+def test_what_outlived_a_lease_goes_before_the_next_lease_is_made():
+    """Killed in between, the next run would else find it beside a lease that serves."""
+    assert kinds(plan(replace(ALL, leases=())))[:3] == ["UseKey", "DeleteInstance", "CreateLease"]
 
 
 def test_an_instance_that_is_being_deleted_is_waited_out():
