@@ -72,6 +72,8 @@ class Lab:
     owner: str
     connect: Callable[[], Site] = field(repr=False)
     progress: Progress = field(default_factory=Silent, repr=False)
+    on_behalf: bool = False
+    """The owner was named on purpose, so that `down` may give back what another user made for them."""
 
     @classmethod
     def open(
@@ -101,7 +103,8 @@ class Lab:
 
             return connect(chosen, cloud=cloud, project=spec.project)
 
-        return cls(spec, owner_name(owner, os.environ), connect_now, progress or Silent())
+        named = bool(owner or os.environ.get("CHI_LAB_OWNER"))
+        return cls(spec, owner_name(owner, os.environ), connect_now, progress or Silent(), on_behalf=named)
 
     @cached_property
     def site(self) -> Site:
@@ -194,7 +197,7 @@ class Lab:
         with self._at_work("down") as executor:
             report = executor.run(self._plan_down())
             self.progress.started("look again")
-            remains = left(self.spec.lab, self.owner, self.lease_name, self._look())
+            remains = left(self.spec.lab, self.owner, self.lease_name, self._look(), on_behalf=self.on_behalf)
             executor.journal.write("proof", left=list(remains))
             detail = f"still there: {'; '.join(remains)}" if remains else "nothing is left"
             outcome = Outcome("look again", Result.FAILED if remains else Result.DONE, detail)
@@ -256,7 +259,13 @@ class Lab:
     def _plan_down(self) -> Plan:
         snapshot = self._look()
         return plan_down(
-            self.spec.lab, self.owner, self.lease_name, snapshot, site=self.site.name, now=snapshot.at
+            self.spec.lab,
+            self.owner,
+            self.lease_name,
+            snapshot,
+            site=self.site.name,
+            now=snapshot.at,
+            on_behalf=self.on_behalf,
         )
 
     def _bring_up(self, *stages: Stage) -> Report:

@@ -15,8 +15,12 @@ from chi_helpers.cli.report import conclude
 def command(options: Options) -> int:
     """Give everything back: addresses, instances, lease, security groups.
 
-    Only what carries the stamp of this lab and owner is touched, so it does not ask first. It waits until the
-    site says that each thing is gone, looks a second time, and says what, if anything, is left and why.
+    It goes by the stamp of this lab and owner, and does not ask first. A lease carries no stamp: the one of
+    the lab's exact name goes, and the site deletes every instance in it, whoever launched it. A lease of that
+    name that another user made is left alone, unless --owner or $CHI_LAB_OWNER names its owner.
+
+    It waits until the site says that each thing is gone, looks a second time, and says what, if anything, is
+    left and why.
     """
     from chi_helpers.lab import Lab
 

@@ -88,6 +88,12 @@ class Snapshot:
     instances: tuple[InstanceView, ...] = ()
     floating_ips: tuple[FloatingIPView, ...] = ()
     security_groups: tuple[SecurityGroupView, ...] = ()
+    user_id: str = ""
+    """Who looked; empty where that is not known."""
+
+    def is_anothers(self, lease: LeaseView) -> bool:
+        """Whether another user than the one who looked made the lease: any name is free for all."""
+        return bool(self.user_id) and lease.user_id != self.user_id
 
     def stamped(self, lab: str, owner: str) -> Snapshot:
         """The same with only what carries the stamp of `lab` and `owner`. Leases carry none, and stay."""

@@ -17,8 +17,20 @@ if TYPE_CHECKING:
     from chi_helpers.model.resources import Snapshot
 
 
-def plan_down(lab: str, owner: str, lease_name: str, snapshot: Snapshot, *, site: str, now: datetime) -> Plan:
-    """Plan to give everything of a lab and its owner back."""
+def plan_down(
+    lab: str,
+    owner: str,
+    lease_name: str,
+    snapshot: Snapshot,
+    *,
+    site: str,
+    now: datetime,
+    on_behalf: bool = False,
+) -> Plan:
+    """Plan to give everything of a lab and its owner back.
+
+    A lease of the name that another user made goes only with `on_behalf`: the owner was named on purpose.
+    """
     mine = snapshot.stamped(lab, owner)
     steps: list[Step] = [
         ReleaseAddress(f"release floating IP {f.address}", f.id, f.address)
@@ -30,14 +42,21 @@ def plan_down(lab: str, owner: str, lease_name: str, snapshot: Snapshot, *, site
         for i in mine.instances
         if i.status != "DELETED"
     ]
+    named = [lease for lease in snapshot.leases if lease.name == lease_name and not lease.over]
+    anothers = [] if on_behalf else [lease for lease in named if snapshot.is_anothers(lease)]
     steps += [
         DeleteLease(f"delete lease {lease.name}", lease.id, lease.name)
-        for lease in snapshot.leases
-        if lease.name == lease_name and not lease.over
+        for lease in named
+        if lease not in anothers
     ]
     steps += [DeleteGroup(f"delete security group {g.name}", g.id, g.name) for g in mine.security_groups]
     foreign = [i for i in snapshot.instances if i not in mine.instances]
     notes = tuple(
+        f"The lease {lease.name} ({lease.id}) is another user's ({lease.user_id}): it is left alone. To give "
+        f"it back for them, say whose lab it is: --owner {owner}."
+        for lease in anothers
+    )
+    notes += tuple(
         f"Instance {i.name} ({i.id}) carries no stamp of this lab: it is left alone, "
         "and ends with the lease that it was launched in."
         for i in foreign

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from chi_helpers.model.resources import Snapshot
 
 
-def left(lab: str, owner: str, lease_name: str, snapshot: Snapshot) -> tuple[str, ...]:
+def left(
+    lab: str, owner: str, lease_name: str, snapshot: Snapshot, *, on_behalf: bool = False
+) -> tuple[str, ...]:
     """What the site still has of the lab, in words; empty is the proof that nothing is left."""
-    plan = plan_down(lab, owner, lease_name, snapshot, site="", now=snapshot.at)
+    plan = plan_down(lab, owner, lease_name, snapshot, site="", now=snapshot.at, on_behalf=on_behalf)
     return tuple(step.title.removeprefix("delete ").removeprefix("release ") for step in plan.steps)
 
 

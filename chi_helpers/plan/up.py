@@ -98,6 +98,14 @@ def _lease(
     name = spec.lease_name(owner)
     named = [lease for lease in snapshot.leases if lease.name == name and not lease.over]
     usable = [lease for lease in named if lease.status in USABLE and lease.end > now]
+    foreign = [lease for lease in named if snapshot.is_anothers(lease)]
+    if foreign:
+        raise UsageError(
+            f"The lease {name} ({foreign[0].id}) is another user's ({foreign[0].user_id}; you are "
+            f"{snapshot.user_id}).",
+            do="Work as another --owner, or ask that user to give it back with `chi-lab down`. Staff can do it "
+            f"with `chi-lab down --owner {owner}`.",
+        )
     steps: list[Step] = [
         DeleteLease(f"delete lease {name}, which is {lease.status}", lease.id, name)
         for lease in named

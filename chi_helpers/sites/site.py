@@ -56,6 +56,7 @@ class ChameleonSite:
             instances=tuple(replace(i, floating_ips=tuple(bound.get(i.id, ()))) for i in mine),
             floating_ips=tuple(f for f in fips if ours(f.stamp)),
             security_groups=tuple(g for g in groups.listed(self.session) if ours(g.stamp)),
+            user_id=self.session.user_id,
         )
 
     def keypair(self) -> KeyPair:

@@ -41,6 +41,7 @@ class FakeSite:
     def __init__(self, name: str = "CHI@Fake", now: datetime = NOW) -> None:
         self.name = name
         self.now = now
+        self.user_id = "user-1"
         self.leases: dict[str, LeaseView] = {}
         self.instances: dict[str, InstanceView] = {}
         self.addresses: dict[str, FloatingIPView] = {}
@@ -104,6 +105,7 @@ class FakeSite:
             ),
             tuple(f for f in self.addresses.values() if ours(f.stamp)),
             tuple(g for g in self.groups.values() if ours(g.stamp)),
+            self.user_id,
         )
 
     def keypair(self) -> KeyPair:
@@ -131,7 +133,7 @@ class FakeSite:
             self._id("lease"),
             want.name,
             "PENDING",
-            "user-1",
+            self.user_id,
             (want.start or self.now).replace(second=0, microsecond=0),
             want.end.replace(second=0, microsecond=0),
             tuple(
@@ -197,7 +199,7 @@ class FakeSite:
             self._id("instance"),
             want.name,
             "BUILD" if fits else "ERROR",
-            "user-1",
+            self.user_id,
             self.now,
             want.stamp,
             key_name=want.key_name,

@@ -50,6 +50,7 @@ class SiteContract:
         """Flavor, amount and end come back; another owner does not see it; deleting twice is harmless."""
         [found] = self.look(site_, person).leases
         assert (found.id, found.name) == (lease.id, f"{self.LAB}-{person}")
+        assert found.user_id == self.look(site_, person).user_id, "who looks is told, and made it"
         assert [(r.flavor_id, r.amount) for r in found.reservations] == [(site_.flavors()["m1.tiny"].id, 1)]
         assert timedelta(minutes=58) <= found.end - found.start <= timedelta(minutes=61)
         assert self.look(site_, f"{person}x").leases == ()

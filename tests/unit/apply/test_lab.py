@@ -6,12 +6,13 @@ import json
 import stat
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from chi_helpers.apply.known_hosts import NAME as KNOWN_HOSTS
 from chi_helpers.apply.lock import BusyLabError, held
-from chi_helpers.lab import shortened
+from chi_helpers.lab import Lab, shortened
 from chi_helpers.model.errors import LabKitError, RefusedError, SiteError, UsageError
 from chi_helpers.model.facts import Quota
 from chi_helpers.model.lab import LeaseSpec
@@ -19,6 +20,7 @@ from chi_helpers.model.outcome import Result
 from tests.support.fake_site import FLAVORS, HOST_KEY, NOW, PUBLIC_KEY
 from tests.unit.plan.labs import SIX, lab, node
 
+RESERVATION = Path(__file__).resolve().parents[3] / "reservation.yaml"
 CREATING = [
     "create_lease",
     "ensure_keypair",
@@ -251,6 +253,28 @@ def test_two_owners_have_labs_of_their_own(a_lab, site_):
     assert a_lab(owner="sam").down().ok
     assert made(site_) == (1, 1, 1, 1)
     assert {i.stamp.owner for i in site_.instances.values()} == {"samantha"}
+
+
+@pytest.mark.parametrize(
+    ("option", "variable", "on_behalf"), [(None, "", False), ("sam", "", True), (None, "sam", True)]
+)
+def test_the_owner_counts_as_named_by_option_or_variable_and_not_by_the_account(
+    monkeypatch, option, variable, on_behalf
+):
+    monkeypatch.setenv("CHI_LAB_OWNER", variable)
+    monkeypatch.setenv("USER", "sam")
+    assert Lab.open(RESERVATION, owner=option).on_behalf is on_behalf
+
+
+def test_a_classmates_lease_of_the_name_survives_up_and_down(a_lab, site_):
+    site_.user_id = "user-2"
+    a_lab().up()
+    site_.user_id = "user-1"
+    before = dict(site_.leases)
+    with pytest.raises(UsageError, match="another user's"):
+        a_lab().up()
+    a_lab().down()
+    assert site_.leases == before
 
 
 def test_no_login_is_offered_to_an_instance_that_only_has_the_name(a_lab, site_):

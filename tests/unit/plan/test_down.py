@@ -47,6 +47,15 @@ def test_what_does_not_carry_the_stamp_of_lab_and_owner_stays(stamp):
     assert "left alone" in down(foreign).notes[0]
 
 
+def test_a_lease_that_another_user_made_goes_only_where_the_owner_was_named_on_purpose():
+    seen = Snapshot(NOW, (LEASE,), user_id="staff")
+    assert down(seen).steps == ()
+    assert "another user's (u)" in down(seen).notes[0]
+    assert "--owner sam" in down(seen).notes[0]
+    on_purpose = plan_down("hello", "sam", NAME, seen, site="CHI@Fake", now=NOW, on_behalf=True)
+    assert [type(step).__name__ for step in on_purpose.steps] == ["DeleteLease"]
+
+
 @pytest.mark.parametrize("name", ["hello-samantha", "hello-sa", "xhello-sam", "HELLO-SAM"])
 def test_a_lease_of_nearly_the_name_stays(name):
     assert down(Snapshot(NOW, (replace(LEASE, name=name),))).steps == ()

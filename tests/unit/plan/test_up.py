@@ -136,6 +136,15 @@ def test_a_lease_of_no_use_is_deleted_before_another_is_made(status):
     assert kinds(plan(Snapshot(NOW, (replace(LEASE, status=status),))))[1:3] == ["DeleteLease", "CreateLease"]
 
 
+def test_a_lease_of_the_name_that_another_user_made_is_not_adopted():
+    """Blazar lets all of a project take any name."""
+    with pytest.raises(UsageError, match=r"hello-sam \(L\) is another user's \(u; you are v\)") as caught:
+        plan(replace(ALL, user_id="v"))
+    assert "--owner" in caught.value.do
+    assert steps(plan(replace(ALL, user_id="u")), s.AwaitLease)[0].lease_id == "L"
+    assert plan(replace(ALL, leases=(replace(LEASE, status="TERMINATED"),), user_id="v"))
+
+
 def test_two_leases_of_the_name_are_for_a_person_to_decide():
     with pytest.raises(UsageError, match="2 leases are called hello-sam: L, M"):
         plan(Snapshot(NOW, (LEASE, replace(LEASE, id="M"))))

@@ -194,6 +194,11 @@ def test_a_listing_is_asked_for_again_when_the_site_is_busy_as_it_says(http, ses
     assert clock.monotonic() - before == 7
 
 
+def test_leases_of_other_projects_which_an_administrator_is_shown_are_not_listed(http, session):
+    http.leases += [LEASE | {"id": "foreign", "project_id": "p2"}, LEASE]
+    assert [lease.id for lease in leases.listed(session)[0]] == ["L1"]
+
+
 def test_a_listing_that_fails_is_an_error_and_never_empty(http, session):
     http.routes["GET", "/blazar/leases"] = [(503, {}, {})]
     with pytest.raises(BusyError):
