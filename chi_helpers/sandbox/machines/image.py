@@ -85,13 +85,17 @@ def platform_facts() -> dict[str, str]:
 
 
 def mirror_of(sources: str) -> str:
-    """Return the first archive in APT's sources (either format); "" where there is none."""
+    """Return the first archive in APT's sources (either format); "" where there is none.
+
+    Only HTTP counts. What a host has else, lists of mirrors in files of its own (`mirror+file:`, on
+    Debian's cloud images) or its installer's `cdrom:`, is nothing to build an image from.
+    """
     for line in sources.splitlines():
         words = line.split()
-        if words[:1] == ["URIs:"] and len(words) > 1:
-            return words[1]
-        if words[:1] == ["deb"]:
-            return next((word for word in words[1:] if "://" in word), "")
+        if words and words[0] in {"URIs:", "deb"}:
+            found = next((word for word in words[1:] if word.startswith(("http://", "https://"))), "")
+            if found:
+                return found
     return ""
 
 

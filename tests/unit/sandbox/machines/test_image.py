@@ -47,6 +47,16 @@ def test_the_suite_is_the_hosts_where_that_is_a_debian() -> None:
             "https://mirror.example/debian",
         ),
         ("deb-src http://mirror.example/debian bookworm main\n", ""),
+        ("Types: deb\nURIs: mirror+file:///etc/apt/mirrors/debian.list\nSuites: bookworm\n", ""),
+        ("deb mirror+file:/etc/apt/mirrors/debian.list bookworm main\n", ""),
+        (
+            "deb cdrom:[Debian 12 _Bookworm_]/ bookworm main\ndeb http://mirror.example/debian bookworm main\n",
+            "http://mirror.example/debian",
+        ),
+        (
+            "URIs: mirror+file:///etc/apt/mirrors/debian.list https://mirror.example/debian\n",
+            "https://mirror.example/debian",
+        ),
         ("", ""),
     ],
 )
