@@ -24,6 +24,9 @@ in_use = threading.RLock()
 """A network counts as used from "podman create" on. Hold this from `ensure` until then, and while
 networks are removed. (One process runs all hosts of a site.)"""
 
+SHARED = "sharednet1"
+"""The site's own network, which has to be routed: floating IPs lead into it."""
+
 _LAYOUT = '{{.NetworkInterface}} {{index .Labels "chi.routed"}}'
 _known: dict[str, tuple[str, bool]] = {}
 
@@ -44,6 +47,8 @@ class Port:
     mac: str
     mtu: int
     subnets: tuple[Subnet, ...]
+    network: str = ""
+    """The network's name."""
 
     @property
     def wants_route(self) -> bool:
@@ -88,6 +93,7 @@ def port(vif: Mapping[str, Any]) -> Port:
             )
             for subnet in network["subnets"]
         ),
+        network=network.get("label") or "",
     )
 
 
@@ -96,6 +102,7 @@ def ensure(podman: Podman, wanted: Port) -> Network:
 
     Two routed networks with one subnet cannot be on one machine, and podman refuses the second; it
     becomes a bare one, which is how two projects' private networks behave towards each other anyway.
+    Raises PodmanError; also where the second is the site's own, for no floating IP would ever answer.
     """
     name = podman.network(wanted.network_id)
     if name not in _known and not podman.exists("network", name):
@@ -109,6 +116,12 @@ def ensure(podman: Podman, wanted: Port) -> Network:
         except PodmanError as error:
             if "already used" not in str(error):
                 raise
+            if wanted.network == SHARED:
+                raise PodmanError(
+                    f"{SHARED}'s subnet {' '.join(subnet.cidr for subnet in wanted.subnets)} is already used"
+                    " on this computer, so that no instance can be reached.",
+                    do="See with `ip route` and `podman network ls` what has it, and remove that.",
+                ) from error
             routed = False
         if not routed:
             bare = ["--label", "chi.routed=no", "--ipam-driver", "none"]
