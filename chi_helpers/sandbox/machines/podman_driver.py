@@ -258,7 +258,11 @@ class PodmanDriver(driver.ComputeDriver):
         self.podman.run("pause", self._guest(instance.uuid).name)
 
     def unpause(self, instance: Any) -> None:
-        self.podman.run("unpause", self._guest(instance.uuid).name)
+        guest = self._guest(instance.uuid)
+        if guest.state() == "paused":
+            self.podman.run("unpause", guest.name)
+        else:  # the sandbox was down meanwhile
+            self._start(instance.uuid)
 
     def suspend(self, context: Any, instance: Any) -> None:
         """Freeze it; its memory stays where it is."""
