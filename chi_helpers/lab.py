@@ -26,6 +26,7 @@ from chi_helpers.apply.execute import Executor
 from chi_helpers.apply.folder import lab_folder
 from chi_helpers.apply.journal import opened
 from chi_helpers.apply.known_hosts import NAME as KNOWN_HOSTS
+from chi_helpers.apply.known_hosts import knows
 from chi_helpers.apply.lock import held
 from chi_helpers.config import load
 from chi_helpers.config.owner import owner as owner_name
@@ -62,6 +63,14 @@ class Login:
     private_key: Path
     known_hosts: Path
     user: str = USER
+
+    def require_key(self) -> None:
+        """Raise `UsageError` where no host key of the node is known: OpenSSH's own words do not help."""
+        if not knows(self.known_hosts, self.address):
+            raise UsageError(
+                f"The SSH host key of {self.node} ({self.address}) is not in {self.known_hosts}.",
+                do="Learn it from the site: run `chi-lab up`.",
+            )
 
 
 @dataclass
@@ -114,7 +123,7 @@ class Lab:
     @cached_property
     def folder(self) -> Path:
         """Where the kit remembers this lab: journal, lock, host keys."""
-        return lab_folder(self.spec.lab, self.owner, self.spec.site)
+        return lab_folder(self.spec.lab, self.owner, self.spec.site, start=self.spec.source.resolve().parent)
 
     @property
     def lease_name(self) -> str:

@@ -20,6 +20,11 @@ def keys_of(folder: Path, address: str, instance_id: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def knows(file: Path, address: str) -> bool:
+    """Whether the known_hosts file has a key for `address`, whatever machine was behind it."""
+    return any(line.split()[:1] == [address] for line in _lines(file.parent))
+
+
 def remember(folder: Path, address: str, instance_id: str, keys: tuple[str, ...]) -> Path:
     """Make `keys` the only ones for `address`: an address that is used again has another machine behind it.
 
@@ -37,7 +42,7 @@ def remember(folder: Path, address: str, instance_id: str, keys: tuple[str, ...]
 
 def forget(folder: Path, address: str) -> None:
     """Drop the keys of an address that was released."""
-    if any(line.split()[:1] == [address] for line in _lines(folder)):
+    if knows(folder / NAME, address):
         remember(folder, address, "", ())
 
 

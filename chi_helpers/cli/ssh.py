@@ -48,6 +48,7 @@ def command(options: Options, *, node: str | None, words: tuple[str, ...]) -> No
 
     lab = Lab.open(options.file, site=options.site, owner=options.owner, cloud=options.cloud)
     login = choose(lab.logins(), node)
+    login.require_key()
     safe = as_options(settings(login.known_hosts, login.private_key))
     arguments = ["ssh", *safe, f"{login.user}@{login.address}", *words]
     os.execvp("ssh", arguments)  # noqa: S606 - ssh takes over the terminal, signals and exit code

@@ -103,8 +103,8 @@ def _lease(
         raise UsageError(
             f"The lease {name} ({foreign[0].id}) is another user's ({foreign[0].user_id}; you are "
             f"{snapshot.user_id}).",
-            do="Work as another --owner, or ask that user to give it back with `chi-lab down`. Staff can do it "
-            f"with `chi-lab down --owner {owner}`.",
+            do="Work as another --owner, or ask that user to give it back with `chi-lab down`. Staff can do "
+            f"it with `chi-lab down --owner {owner}`.",
         )
     steps: list[Step] = [
         DeleteLease(f"delete lease {name}, which is {lease.status}", lease.id, name)

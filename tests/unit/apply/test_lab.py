@@ -337,6 +337,24 @@ def test_a_second_run_on_the_same_lab_is_refused_and_told_who_is_at_work(a_lab):
         pass
 
 
+def test_lock_journal_and_host_keys_are_beside_the_labs_file_wherever_the_command_is_typed(
+    a_lab, monkeypatch, tmp_path
+):
+    """Two `up` of one lab from two folders would else both work, and neither know the other's host keys."""
+    monkeypatch.delenv("CHI_LAB_STATE")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    (tmp_path / "course").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    file = tmp_path / "course" / "reservation.yaml"
+    file.touch()
+    folders = set()
+    for here, name in ((tmp_path / "course", "reservation.yaml"), (tmp_path / "elsewhere", str(file))):
+        monkeypatch.chdir(here)
+        folders.add(a_lab(lab(source=Path(name))).folder)
+    assert folders == {tmp_path / "course" / ".chi-lab" / "labs" / "hello-sam@CHI@Fake"}
+
+
 @pytest.mark.parametrize(
     ("asked", "said"), [(timedelta(hours=7), "above the 6h"), (timedelta(minutes=1), "too short")]
 )

@@ -71,6 +71,7 @@ def ssh(monkeypatch):
         raise Started(arguments)
 
     monkeypatch.setattr(os, "execvp", start)
+    monkeypatch.setattr(Login, "require_key", lambda _: None)
     lab = SimpleNamespace(logins=lambda: logins("node1", "gpu1"))
     monkeypatch.setattr(Lab, "open", lambda *_, **__: lab)
 
@@ -120,3 +121,13 @@ def test_a_lifetime_is_written_as_in_the_file():
     assert LIFETIME.convert("2h30m", None, None) == timedelta(hours=2, minutes=30)
     with pytest.raises(click.BadParameter, match="write for example 6h, 90m"):
         LIFETIME.convert("90", None, None)
+
+
+def test_a_node_whose_host_key_is_not_known_is_not_logged_in_to(monkeypatch, tmp_path):
+    """OpenSSH would only say that verification failed."""
+    there = Login("node1", "192.0.2.1", Path("/key"), tmp_path / "known_hosts")
+    monkeypatch.setattr(os, "execvp", lambda *_: pytest.fail("ssh was started"))
+    monkeypatch.setattr(Lab, "open", lambda *_, **__: SimpleNamespace(logins=lambda: (there,)))
+    with pytest.raises(UsageError, match=r"host key of node1 \(192\.0\.2\.1\) is not in") as caught:
+        chi_lab().main(["ssh"], standalone_mode=False, obj=Flags())
+    assert "chi-lab up" in caught.value.do
