@@ -70,7 +70,7 @@ def test_a_notebook_defines_no_logic(path):
 def test_every_code_cell_is_told_about_before_it(path):
     cells = read(path).cells
     pairs = pairwise(cells)
-    assert [b["id"] for a, b in pairs if a.cell_type == b.cell_type == "code" and b["id"] != "guard"] == []
+    assert [b["id"] for a, b in pairs if a.cell_type == b.cell_type == "code"] == []
 
 
 @each
