@@ -204,9 +204,10 @@ class Lab:
     def down(self) -> Report:
         """Give everything back, and look whether it is gone: `left` in the report says what is not."""
         with self._at_work("down") as executor:
-            report = executor.run(self._plan_down())
+            plan = self._plan_down()
+            report = executor.run(plan)
             self.progress.started("look again")
-            remains = left(self.spec.lab, self.owner, self.lease_name, self._look(), on_behalf=self.on_behalf)
+            remains = (*self._left(), *plan.left)
             executor.journal.write("proof", left=list(remains))
             detail = f"still there: {'; '.join(remains)}" if remains else "nothing is left"
             outcome = Outcome("look again", Result.FAILED if remains else Result.DONE, detail)
@@ -264,6 +265,9 @@ class Lab:
             return (failed,)
         # A node that Ansible did not come to is not provisioned.
         return tuple(replace(o, result=Result.FAILED) if o.result is Result.SKIPPED else o for o in outcomes)
+
+    def _left(self) -> tuple[str, ...]:
+        return left(self.spec.lab, self.owner, self.lease_name, self._look(), on_behalf=self.on_behalf)
 
     def _plan_down(self) -> Plan:
         snapshot = self._look()

@@ -61,4 +61,15 @@ def plan_down(
         "and ends with the lease that it was launched in."
         for i in foreign
     )
-    return Plan(lab, owner, site, now, tuple(steps), notes=notes)
+    return Plan(lab, owner, site, now, tuple(steps), left=_by_hand(snapshot, mine), notes=notes)
+
+
+def _by_hand(snapshot: Snapshot, mine: Snapshot) -> tuple[str, ...]:
+    """Addresses of other make on our instances: whoever made them may want them for the next instance."""
+    bound = {address: i.name for i in mine.instances for address in i.floating_ips}
+    return tuple(
+        f"floating IP {f.address}, which is bound to {bound[f.address]} and does not carry the lab's stamp "
+        f"(not needed? `openstack floating ip delete {f.address}`)"
+        for f in snapshot.floating_ips
+        if f not in mine.floating_ips and f.address in bound and not f.reserved
+    )

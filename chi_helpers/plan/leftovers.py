@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chi_helpers.plan.down import plan_down
@@ -10,7 +11,7 @@ from chi_helpers.plan.up import USABLE
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from chi_helpers.model.resources import Snapshot
+    from chi_helpers.model.resources import FloatingIPView, InstanceView, SecurityGroupView, Snapshot
 
 
 def left(
@@ -22,8 +23,22 @@ def left(
 
 
 def orphans(lab: str, owner: str, lease_name: str, snapshot: Snapshot, now: datetime) -> tuple[str, ...]:
-    """What outlived the lab's lease; empty as long as a lease is there that may use it."""
+    """What outlived the lab's lease, or its own deadline though the next lease is there."""
     alive = any(
         lease.name == lease_name and lease.status in USABLE and lease.end > now for lease in snapshot.leases
     )
-    return () if alive else left(lab, owner, lease_name, snapshot)
+    seen = _overdue(snapshot, now) if alive else snapshot
+    return left(lab, owner, lease_name, seen)
+
+
+def _overdue(snapshot: Snapshot, now: datetime) -> Snapshot:
+    def over(thing: InstanceView | FloatingIPView | SecurityGroupView) -> bool:
+        return thing.stamp is not None and thing.stamp.deadline <= now
+
+    return replace(
+        snapshot,
+        leases=(),
+        instances=tuple(i for i in snapshot.instances if over(i)),
+        floating_ips=tuple(f for f in snapshot.floating_ips if over(f)),
+        security_groups=tuple(g for g in snapshot.security_groups if over(g)),
+    )

@@ -156,6 +156,8 @@ class Plan:
     steps: tuple[Step, ...]
     deadline: datetime | None = None
     """What the resources are stamped with; None where nothing is made."""
+    left: tuple[str, ...] = ()
+    """What is bound to the lab's things, and stays though the plan is carried out; with the reason."""
     notes: tuple[str, ...] = ()
     """What the reader should know besides, in sentences."""
 
@@ -175,6 +177,7 @@ class Plan:
             "site": self.site,
             "made": self.made.isoformat(),
             "deadline": self.deadline.isoformat() if self.deadline else None,
+            "left": list(self.left),
             "notes": list(self.notes),
             "steps": [{"kind": type(step).__name__, **_plain(asdict(step))} for step in self.steps],
         }

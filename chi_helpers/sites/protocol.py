@@ -34,7 +34,10 @@ class Site(Protocol):
     def facts(self, images: Iterable[str], *, node_types: bool) -> SiteFacts: ...
     def flavors(self) -> dict[str, Flavor]: ...
     def snapshot(self, lab: str, owner: str, names: Iterable[str]) -> Snapshot:
-        """Everything of one lab and owner: by stamp, or by one of the exact `names`."""
+        """Everything of one lab and owner: by stamp, or by one of the exact `names`.
+
+        Floating IPs that are bound to an instance with the stamp are shown, whatever they carry themselves.
+        """
 
     def keypair(self) -> KeyPair:
         """Find the key pair of this machine; the site is not asked."""

@@ -45,6 +45,7 @@ class ChameleonSite:
         mine = [i for i in instances.listed(self.session) if ours(i.stamp) or i.name in wanted]
         fips = addresses.listed(self.session)
         ports = addresses.ports(self.session, frozenset(i.id for i in mine))
+        stamped = {i.id for i in mine if ours(i.stamp)}
         # Neutron knows at once which address is whose; Nova's own list lags by some seconds.
         bound: dict[str, list[str]] = {}
         for fip in fips:
@@ -54,7 +55,8 @@ class ChameleonSite:
             at=clock.read_date(date) or datetime.now(UTC),
             leases=tuple(lease for lease in found if lease.name in wanted),
             instances=tuple(replace(i, floating_ips=tuple(bound.get(i.id, ()))) for i in mine),
-            floating_ips=tuple(f for f in fips if ours(f.stamp)),
+            # One that was bound to a lab's instance by hand carries no stamp, and must not be overlooked.
+            floating_ips=tuple(f for f in fips if ours(f.stamp) or ports.get(f.port_id or "") in stamped),
             security_groups=tuple(g for g in groups.listed(self.session) if ours(g.stamp)),
             user_id=self.session.user_id,
         )

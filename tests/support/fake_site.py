@@ -94,6 +94,7 @@ class FakeSite:
         def ours(stamp: Stamp | None) -> bool:
             return stamp is not None and (stamp.lab, stamp.owner) == (lab, owner)
 
+        on_ours = {f"port-{i.id}" for i in self.instances.values() if ours(i.stamp)}
         bound = {f.port_id: f.address for f in self.addresses.values()}
         return Snapshot(
             self.now,
@@ -103,7 +104,7 @@ class FakeSite:
                 for i in self.instances.values()
                 if ours(i.stamp) or i.name in wanted
             ),
-            tuple(f for f in self.addresses.values() if ours(f.stamp)),
+            tuple(f for f in self.addresses.values() if ours(f.stamp) or f.port_id in on_ours),
             tuple(g for g in self.groups.values() if ours(g.stamp)),
             self.user_id,
         )

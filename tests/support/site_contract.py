@@ -113,6 +113,10 @@ class SiteContract:
             assert [f.id for f in seen.floating_ips] == [address.id]
             assert [i.floating_ips for i in seen.instances] == [(address.address,)]
             assert self.look(site, f"{person}x").floating_ips == ()
+            site.attach_address(address.id, instance_id, Stamp(f"{person}x", self.LAB, later.deadline))
+            assert [f.id for f in self.look(site, person).floating_ips] == [address.id], (
+                "it is bound to theirs"
+            )
         finally:
             site.delete_address(address.id)
         site.delete_address(address.id)

@@ -277,6 +277,16 @@ def test_a_classmates_lease_of_the_name_survives_up_and_down(a_lab, site_):
     assert site_.leases == before
 
 
+def test_down_leaves_and_names_an_address_that_was_bound_by_hand(a_lab, site_):
+    a_lab().up()
+    [address] = site_.addresses.values()
+    site_.addresses[address.id] = replace(address, stamp=None)
+    report = a_lab().down()
+    assert (report.ok, report.proved) == (False, True)
+    assert address.address in report.left[0]
+    assert list(site_.addresses) == [address.id]
+
+
 def test_no_login_is_offered_to_an_instance_that_only_has_the_name(a_lab, site_):
     one = a_lab()
     one.up()

@@ -14,7 +14,7 @@ from chi_helpers.plan.leftovers import left, orphans
 from chi_helpers.plan.status import status_of
 from tests.support.fake_site import NOW
 from tests.unit.plan.labs import lab
-from tests.unit.plan.test_up import ALL, FIP, GROUP, INSTANCE, LEASE, NAME
+from tests.unit.plan.test_up import ALL, FIP, GROUP, INSTANCE, LEASE, NAME, STAMP
 
 
 def down(snapshot):
@@ -70,6 +70,27 @@ def test_what_outlived_its_lease_is_told_and_what_a_lease_still_uses_is_not():
     over = replace(ALL, leases=(replace(LEASE, status="TERMINATED"),), instances=())
     assert orphans("hello", "sam", NAME, over, NOW) == ("floating IP 192.0.2.1", "security group hello-sam")
     assert orphans("hello", "sam", NAME, ALL, NOW) == ()
+
+
+@pytest.mark.parametrize("status", ["PENDING", "ACTIVE"])
+def test_what_is_past_its_own_deadline_is_told_though_the_next_lease_is_there(status):
+    old = replace(STAMP, deadline=NOW - timedelta(hours=1))
+    late = replace(
+        ALL,
+        leases=(replace(LEASE, status=status),),
+        instances=(replace(INSTANCE, stamp=old),),
+        floating_ips=(replace(FIP, stamp=old),),
+    )
+    assert orphans("hello", "sam", NAME, late, NOW) == ("floating IP 192.0.2.1", "instance hello-sam")
+
+
+def test_an_address_that_was_bound_to_our_instance_by_hand_is_left_and_told():
+    by_hand = replace(FIP, stamp=None)
+    found = down(replace(ALL, floating_ips=(by_hand,)))
+    assert "ReleaseAddress" not in [type(step).__name__ for step in found.steps]
+    assert "192.0.2.1, which is bound to hello-sam and does not carry the lab's stamp" in found.left[0]
+    assert down(replace(ALL, floating_ips=(replace(by_hand, reserved=True),))).left == ()
+    assert down(ALL).left == ()
 
 
 def test_status_tells_the_time_left_in_the_readers_zone_and_in_utc():
