@@ -8,6 +8,8 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -118,6 +120,69 @@ def test_private_networks_with_the_same_addresses_are_worlds_apart(lab: Desk, gu
     assert theirs.ssh("curl -sm2 http://192.168.1.10:8000/") == "theirs"
     lab.cloud.compute.delete_server(theirs.server)
     lab.cloud.compute.wait_for_delete(theirs.server, interval=0.3, wait=60)
+
+
+def fixed(guest: Guest) -> str:
+    found = [
+        a for each in guest.refresh().addresses.values() for a in each if a["OS-EXT-IPS:type"] == "fixed"
+    ]
+    return str(found[0]["addr"])
+
+
+@pytest.fixture
+def stranger() -> Iterator[list[str]]:
+    """Runs a command in the place of a computer in the LAN that takes this host for its router."""
+    name = f"chi{token_hex(3)}"
+    inside, outside = f"{name}i", f"{name}o"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        for command in (
+            f"ip link add {outside} type veth peer name {inside} netns {name}",
+            f"ip address add 198.51.100.1/30 dev {outside}",
+            f"ip link set {outside} up",
+            f"ip -n {name} address add 198.51.100.2/30 dev {inside}",
+            f"ip -n {name} link set {inside} up",
+            f"ip -n {name} route add default via 198.51.100.1",
+        ):
+            subprocess.run(command.split(), check=True, capture_output=True)
+        yield ["ip", "netns", "exec", name]
+    finally:
+        subprocess.run(["ip", "link", "delete", outside], check=False, capture_output=True)
+        subprocess.run(["ip", "netns", "delete", name], check=True)
+
+
+def test_other_guests_reach_a_fixed_address_and_other_computers_do_not(
+    lab: Desk, guest: Guest, stranger: list[str]
+) -> None:
+    address = fixed(guest)
+    guest.serve(8200, "seen")
+    curl = ["curl", "--silent", "--max-time", "2", f"http://{address}:8200/"]
+    asked = subprocess.run([*stranger, *curl], capture_output=True, text=True, check=False)
+    assert asked.stdout == ""
+    neighbours = ["ip", "neighbour", "show", "198.51.100.1"]
+    known = subprocess.run([*stranger, *neighbours], capture_output=True, text=True, check=True)
+    assert "lladdr" in known.stdout, "the stranger did not find this host, which proves nothing"
+    other = lab.boot()
+    assert other.ssh(" ".join(curl)) == "seen"
+    lab.cloud.compute.delete_server(other.server)
+    lab.cloud.compute.wait_for_delete(other.server, interval=0.3, wait=60)
+
+
+def test_a_guest_does_not_reach_what_listens_on_this_hosts_loopback(
+    site: SiteUnderTest, guest: Guest
+) -> None:
+    """Even if its root sends there what no machine would."""
+    host = urlsplit(site.auth_url)
+    assert host.hostname is not None
+    assert answers(host.hostname, host.port or 80)
+    said = guest.ssh(
+        "sudo sysctl -qw net.ipv4.conf.all.route_localnet=1;"
+        " sudo ip route del local 127.0.0.0/8 dev lo table local;"
+        f" sudo ip route replace {host.hostname}/32 via $(ip route show default | cut -d' ' -f3);"
+        f" curl -sm3 {site.auth_url} || echo nothing;"
+        f" sudo ip route del {host.hostname}/32; sudo ip route add local 127.0.0.0/8 dev lo table local"
+    )
+    assert said == "nothing"
 
 
 def test_disk_addresses_and_host_keys_outlive_stop_start_and_reboot(lab: Desk, guest: Guest) -> None:

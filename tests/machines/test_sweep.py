@@ -8,7 +8,9 @@ from secrets import token_hex
 import pytest
 
 from chi_helpers.sandbox.machines import guard, networks, nft, tables
-from chi_helpers.sandbox.machines.podman import Podman
+from chi_helpers.sandbox.machines.choose import choose
+from chi_helpers.sandbox.machines.guest import ulimits
+from chi_helpers.sandbox.machines.podman import SITE_LABEL, Podman
 from chi_helpers.sandbox.machines.sweep import leftovers, remove_site, stop_site
 
 pytestmark = pytest.mark.machines
@@ -60,3 +62,18 @@ def test_stop_closes_the_floating_ips_and_keeps_the_networks(two_sites: tuple[st
     assert stop_site(mine) == 0
     assert leftovers(mine) == (f"network {name}",)
     assert len(leftovers(other)) == 3
+
+
+def test_stop_ends_a_paused_machine_too(two_sites: tuple[str, str]) -> None:
+    """podman 4 refuses to stop one."""
+    site, _ = two_sites
+    chosen = choose("podman", lambda _: None)
+    podman = Podman(site, chosen.podman_args)
+    name = podman.container("u1")
+    podman.run(
+        "run", "--detach", "--name", name, "--network", "none", "--label", f"{SITE_LABEL}={site}",
+        *ulimits(), chosen.image, "/bin/sh", "-c", "trap exit TERM; while :; do sleep 0.1; done",
+    )  # fmt: skip
+    podman.run("pause", name)
+    assert stop_site(site, chosen.podman_args) == 1
+    assert podman.inspect(name)["State"]["Status"] == "exited"
