@@ -104,15 +104,16 @@ def reset(name: str) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Go on as the log grows.")
 @click.option("-n", "--lines", type=click.IntRange(1), default=40, show_default=True, help="How many lines.")
 @click.argument("service", required=False)
-def logs(name: str, follow: bool, lines: int, service: str | None) -> None:
+def logs(name: str, follow: bool, lines: int, service: str | None) -> int:
     """Print the end of SERVICE's log (without SERVICE: list the services)."""
     sandbox = _sandbox(name)
     if service is None:
         for one in sandbox.status().services:
             render.out(f"{one.name:12} {sandbox.log(one.name)}")
-        return
+        return 0
     path = sandbox.log(service)
-    subprocess.run(["tail", "-n", str(lines), *(["-F"] if follow else []), str(path)], check=False)
+    tail = ["tail", "-n", str(lines), *(["-F"] if follow else []), str(path)]
+    return subprocess.run(tail, check=False).returncode
 
 
 @command.command()

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from chi_helpers.sandbox import programs
 from chi_helpers.sandbox.description import DATABASES
 from chi_helpers.sandbox.errors import SandboxError
 
@@ -21,9 +21,8 @@ PACKAGES = "mariadb-server-core mariadb-client-core"
 
 
 def find(program: str) -> str:
-    """Path of a MariaDB program; Debian keeps some of them in sbin folders."""
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin:/sbin"
-    if found := shutil.which(program, path=path):
+    """Path of a MariaDB program. Raises SandboxError that names the packages where it is not installed."""
+    if found := programs.find(program):
         return found
     raise SandboxError(
         f"{program} is not installed; the sandbox keeps its state in a private MariaDB.",

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 
+from chi_helpers.sandbox import programs
 from chi_helpers.sandbox.description import Description
 
-_KEEP = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "SSL_CERT_FILE",
+_KEEP = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "SSL_CERT_FILE",
          "REQUESTS_CA_BUNDLE", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")  # fmt: skip
 
 
 def service_environment(site: Description) -> dict[str, str]:
     """A clean environment: no OS_* of the caller, no proxy between the services."""
     kept = {name: os.environ[name] for name in _KEEP if name in os.environ}
-    path = kept.get("PATH", "/usr/bin:/bin")
-    if "/usr/sbin" not in path.split(":"):
-        path += ":/usr/local/sbin:/usr/sbin:/sbin"
     return {
         **kept,
-        "PATH": path,
+        "PATH": programs.path(),
         "CHI_SANDBOX_FOLDER": str(site.folder),
         "CHI_SANDBOX_HOSTS": str(site.folder / "hosts.json"),
         "NO_PROXY": "*",

@@ -104,6 +104,7 @@ class Sandbox:
             site = load(self.folder) or self._new(wish, progress)
             self._refuse_other_wish(site, wish)
             supervisor = Supervisor(site)
+            supervisor.let_it_stop()
             if not supervisor.running():
                 place.hold(self.folder, site.addresses)
                 ports.check_free(site)

@@ -67,8 +67,6 @@ class Supervisor:
                 if state.state in _ENDED:
                     self._call("startProcess", state.name, False)  # do not wait
             return
-        if (stopping := self._pid()) is not None:  # an interrupted `down`
-            self._wait_for_the_end(stopping, 90)
         self.socket.unlink(missing_ok=True)
         self.config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(self.config, configuration(self.site, self.socket))
@@ -87,6 +85,11 @@ class Supervisor:
             if time.monotonic() > end:
                 raise SandboxError(f"supervisord does not answer; see {self.site.folder}/log/supervisord.log")
             time.sleep(0.02)
+
+    def let_it_stop(self, seconds: float = 90) -> None:
+        """Wait for a supervisord that is stopping, after an interrupted `down`; return at once otherwise."""
+        if not self.running() and (stopping := self._pid()) is not None:
+            self._wait_for_the_end(stopping, seconds)
 
     def stop(self, seconds: float = 90) -> None:
         """Stop every process and supervisord itself; returns when they are gone."""
@@ -171,7 +174,7 @@ class Supervisor:
                     starts[name] = state.since
                     deaths[name] = deaths.get(name, 0) + 1
                 if state.state == "FATAL" or deaths.get(name, 0) > 1:
-                    raise self._died(name, f"does not start ({state.detail})")
+                    raise self._died(name, f"does not start ({state.detail or state.state})")
                 if time.monotonic() > end:
                     raise self._died(name, f"does not answer after {seconds:g} s")
             if missing:
@@ -179,7 +182,7 @@ class Supervisor:
                 time.sleep(0.05)
 
     def _died(self, name: str, what: str) -> ServiceDiedError:
-        return ServiceDiedError(f"{name} {what}. The end of its log:\n{tail(self.log(name), 25)}")
+        return ServiceDiedError(f"{name} {what}.\nThe end of its log:\n{tail(self.log(name), 25)}")
 
     def log(self, name: str) -> Path:
         return log_file(self.site, name)

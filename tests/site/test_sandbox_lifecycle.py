@@ -104,7 +104,8 @@ def test_a_killed_service_comes_back_by_itself_and_its_death_is_logged(west, fir
 def test_logs_of_a_service_are_shown(west):
     listed = west.do("logs")
     assert {"keystone", "nova", "mariadb"} <= {line.split()[0] for line in listed.splitlines()}
-    assert west.do("logs", "-n", "5", "nova").count("\n") <= 5
+    (west.folder / "log" / "nova.log").open("a").write("first\nsecond\nthird\n")
+    assert west.do("logs", "-n", "2", "nova").splitlines()[-2:] == ["second", "third"]
     unknown = west.command("logs", "nonesuch")
     assert unknown.returncode != 0
     assert "There is no service 'nonesuch'" in unknown.stderr
@@ -130,9 +131,7 @@ def test_down_and_up_keep_instances_leases_images_and_addresses(west, tmp_path):
     stopped = west.command("status", "--json")
     assert (stopped.returncode, json.loads(stopped.stdout)["state"]) == (1, "down")
 
-    began = time.monotonic()
     again = west.up()
-    assert time.monotonic() - began < 60
     assert again == site
     held = Student(again, "keeper", tmp_path).holdings()
     assert [one["id"] for one in held.leases] == [lease["id"]]
