@@ -47,6 +47,7 @@ AnyStep = (
     | s.UseGroup
     | s.CreateInstance
     | s.AwaitInstance
+    | s.UpdateStamp
     | s.CreateAddress
     | s.UseAddress
     | s.TrustHost
@@ -97,6 +98,9 @@ class Work:
                 return self._create_instance(step)
             case s.AwaitInstance():
                 return self._await_instance(step)
+            case s.UpdateStamp():
+                self.site.stamp_instance(self._instance(step.node).id, self._stamp(step.node))
+                return _outcome(step, resource_id=step.instance_id)
             case s.CreateAddress():
                 made = self.site.create_address(self._instance(step.node).id, self._stamp(step.node))
                 self.addresses[step.node] = made.address

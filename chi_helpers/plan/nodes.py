@@ -15,6 +15,7 @@ from chi_helpers.plan.steps import (
     DeleteInstance,
     ReleaseAddress,
     Step,
+    UpdateStamp,
     UseAddress,
     UseGroup,
 )
@@ -71,6 +72,7 @@ class Nodes:
         """First what is to be made, then the waiting: so instances start side by side."""
         made: list[Step] = []
         awaited: list[Step] = []
+        stamped: list[Step] = []
         for node in self.spec.nodes:
             keep, _ = self._sort(node)
             name = self._name(node)
@@ -86,7 +88,10 @@ class Nodes:
                     )
                 )
             awaited.append(AwaitInstance(f"instance {name} active", node.key, keep.id if keep else None))
-        return made + awaited
+            if keep is not None and not self._current(keep.stamp):
+                # Nova changes the metadata of an active instance only (nova/compute/api.py).
+                stamped.append(UpdateStamp(f"new deadline on instance {name}", node.key, keep.id))
+        return made + awaited + stamped
 
     def addresses(self) -> list[Step]:
         steps: list[Step] = []

@@ -91,6 +91,15 @@ class AwaitInstance(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateStamp(Step):
+    """Write the deadline of now on an instance that is kept: a reaper goes by it."""
+
+    stage = Stage.LAUNCH
+    node: str
+    instance_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class CreateAddress(Step):
     stage = Stage.ADDRESS
     node: str

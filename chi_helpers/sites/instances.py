@@ -23,6 +23,7 @@ from chi_helpers.sites.errors import ConflictError, GoneError, NoAnswerError, to
 from chi_helpers.sites.waiting import read, ticks
 
 if TYPE_CHECKING:
+    from chi_helpers.model.stamp import Stamp
     from chi_helpers.model.wants import InstanceWant
     from chi_helpers.sites.session import Session
 
@@ -76,6 +77,18 @@ def create(session: Session, want: InstanceWant) -> InstanceView:
         return _appeared(session, want, before, lost)
     # python-chi does not pass the answer on (chi/server.py:218).
     return _appeared(session, want, before, None)
+
+
+def restamp(session: Session, instance_id: str, stamp: Stamp) -> InstanceView:
+    """Write a new stamp on an instance; other metadata stays. It may be asked again without harm."""
+    read(
+        "stamp the instance",
+        lambda: session.conn.compute.set_server_metadata(instance_id, **stamp.metadata()),
+    )
+    found = one(session, instance_id)
+    if found is None:
+        raise GoneError(f"The instance {instance_id} does not exist any more.", do="Run `chi-lab up`.")
+    return found
 
 
 def reserved_flavor(session: Session, reservation_id: str) -> str:

@@ -94,6 +94,9 @@ class ChameleonSite:
     def create_instance(self, want: InstanceWant) -> InstanceView:
         return instances.create(self.session, want)
 
+    def stamp_instance(self, instance_id: str, stamp: Stamp) -> InstanceView:
+        return instances.restamp(self.session, instance_id, stamp)
+
     def delete_instance(self, instance_id: str) -> None:
         instances.delete(self.session, instance_id)
 

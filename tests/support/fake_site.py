@@ -211,6 +211,12 @@ class FakeSite:
         self.of_reservation[made.id] = want.reservation_id
         return made
 
+    def stamp_instance(self, instance_id: str, stamp: Stamp) -> InstanceView:
+        self._called("stamp_instance")
+        assert self.instances[instance_id].status == "ACTIVE", "Nova refuses while it builds"
+        self.instances[instance_id] = replace(self.instances[instance_id], stamp=stamp)
+        return self.instances[instance_id]
+
     def delete_instance(self, instance_id: str) -> None:
         self._called("delete_instance")
         self._vanish(instance_id)

@@ -91,6 +91,9 @@ class SiteContract:
         try:
             assert made.stamp == stamp
             eventually(lambda: site_.instance(made.id), lambda found: found.status == "ACTIVE")
+            later = Stamp(person, self.LAB, stamp.deadline + timedelta(hours=1), "node1")
+            assert site_.stamp_instance(made.id, later).stamp == later
+            assert site_.instance(made.id).stamp == later
             second = site_.create_instance(want)
             failed = eventually(lambda: site_.instance(second.id), lambda found: found.status == "ERROR")
             assert "No valid host" in failed.fault

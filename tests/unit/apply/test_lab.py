@@ -212,6 +212,18 @@ def test_killed_on_day_two_no_instance_of_day_one_is_taken_for_the_new_leases(a_
     assert new.stamp.deadline == lease.end
 
 
+def test_a_lease_that_was_shortened_by_hand_gives_everything_its_new_deadline(a_lab, site_):
+    a_lab().up()
+    [lease] = site_.leases.values()
+    site_.leases[lease.id] = replace(lease, end=lease.end - timedelta(hours=2))
+    report = a_lab().up()
+    assert report.ok
+    assert site_.calls["stamp_instance"] == 1
+    things = (*site_.instances.values(), *site_.addresses.values(), *site_.groups.values())
+    assert {thing.stamp.deadline for thing in things} == {lease.end - timedelta(hours=2)}
+    assert {o.result for o in a_lab().up().outcomes} == {Result.ALREADY}
+
+
 def test_a_lease_that_ended_by_itself_leaves_an_address_that_status_tells_and_down_releases(a_lab, site_):
     a_lab().up()
     site_.end_lease(next(iter(site_.leases)))

@@ -193,6 +193,15 @@ def test_what_outlived_a_lease_goes_before_the_next_lease_is_made():
     assert kinds(plan(replace(ALL, leases=())))[:3] == ["UseKey", "DeleteInstance", "CreateLease"]
 
 
+def test_an_instance_that_is_kept_gets_the_deadline_of_now():
+    """The lease was made longer by hand: the reaper must not go by the old end."""
+    old = replace(INSTANCE, stamp=replace(STAMP, deadline=LEASE.end - timedelta(hours=1)))
+    found = plan(replace(ALL, instances=(old,)))
+    assert [u.instance_id for u in steps(found, s.UpdateStamp)] == ["I"]
+    assert kinds(found).index("AwaitInstance") < kinds(found).index("UpdateStamp")
+    assert not steps(plan(ALL), s.UpdateStamp)
+
+
 def test_an_instance_that_is_being_deleted_is_waited_out():
     found = plan(replace(ALL, instances=(replace(INSTANCE, status="DELETING"),)))
     assert "on its way out" in steps(found, s.DeleteInstance)[0].title
