@@ -8,17 +8,21 @@ internal network gives the bridge the first address, which Neutron hands out as 
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chi_helpers.sandbox.machines import guard
+from chi_helpers.sandbox.machines import guard, tables
 from chi_helpers.sandbox.machines.podman import SITE_LABEL, Podman, PodmanError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+LOG = logging.getLogger(__name__)
 
 in_use = threading.RLock()
 """A network counts as used from "podman create" on. Hold this from `ensure` until then, and while
@@ -27,6 +31,8 @@ networks are removed. (One process runs all hosts of a site.)"""
 SHARED = "sharednet1"
 """The site's own network, which has to be routed: floating IPs lead into it."""
 
+_ANYWAY = 30
+"""Seconds between two looks at the guard."""
 _LAYOUT = '{{.NetworkInterface}} {{index .Labels "chi.routed"}}'
 _known: dict[str, tuple[str, bool]] = {}
 
@@ -173,6 +179,26 @@ def protect(podman: Podman) -> None:
     with in_use:
         found = (look(podman, name) for name in podman.networks())
         guard.install(podman.site, [network.bridge for network in found if network.routed])
+
+
+def restore_guard(podman: Podman) -> None:
+    """Put the guard back if it is gone; a host's firewall may flush all tables. Raises as `protect`."""
+    if not tables.there(guard.table_name(podman.site)):
+        protect(podman)
+
+
+def keep_protected(podman: Podman) -> None:
+    """Call `restore_guard` now and then, in a thread."""
+
+    def follow() -> None:
+        while True:
+            try:
+                restore_guard(podman)
+            except Exception:
+                LOG.exception("The guests' guard may be missing")
+            time.sleep(_ANYWAY)
+
+    threading.Thread(target=follow, daemon=True, name="guard").start()
 
 
 def let_loopback_through(network: Network) -> None:

@@ -69,6 +69,7 @@ class _Site:
         cls.drivers[host] = member
         if cls.watcher is None:
             cls.watcher = Watcher(member.podman, cls.act)
+            networks.keep_protected(member.podman)
         return cls.watcher
 
     @classmethod

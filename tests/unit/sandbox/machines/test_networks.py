@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chi_helpers.sandbox.machines import networks
+from chi_helpers.sandbox.machines import networks, tables
 from chi_helpers.sandbox.machines.podman import Podman, PodmanError
 
 SUBNET = networks.Subnet("10.56.4.0/22", "10.56.4.1", ("10.56.4.7",))
@@ -49,3 +49,15 @@ def test_a_port_knows_its_networks_name() -> None:
     vif = {"address": "fa:16:3e:00:00:01",
            "network": {"id": "n1", "label": "sharednet1", "meta": {}, "subnets": []}}  # fmt: skip
     assert networks.port(vif).network == networks.SHARED
+
+
+def test_a_guard_that_was_flushed_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = [True, False]
+    loaded: list[str] = []
+    monkeypatch.setattr(tables, "there", lambda _name: there.pop(0))
+    monkeypatch.setattr(tables, "load", loaded.append)
+    monkeypatch.setattr(Podman, "networks", lambda _self: [])
+    networks.restore_guard(Podman("west"))
+    assert loaded == []
+    networks.restore_guard(Podman("west"))
+    assert [text.splitlines()[0] for text in loaded] == ["table ip chi_west_guard"]
