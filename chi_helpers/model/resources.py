@@ -74,6 +74,8 @@ class SecurityGroupView:
     stamp: Stamp | None = None
     tcp_ports: frozenset[int] = field(default_factory=frozenset)
     """TCP ports open to 0.0.0.0/0 over IPv4, single-port rules."""
+    others: int = 0
+    """How many other rules let something in: ranges, UDP, ICMP, IPv6, single networks, groups."""
 
 
 @dataclass(frozen=True, slots=True)

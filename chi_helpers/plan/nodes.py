@@ -55,7 +55,8 @@ class Nodes:
             if not found:
                 steps.append(UseGroup(title, node.key, name, ports))
             for number, group in enumerate(found):
-                right = group.tcp_ports == frozenset(ports) and self._current(group.stamp)
+                exact = group.tcp_ports == frozenset(ports) and not group.others
+                right = exact and self._current(group.stamp)
                 again = f" ({number + 1} of {len(found)} of that name)" if number else ""
                 steps.append(UseGroup(title + again, node.key, name, ports, group.id, right))
         return steps

@@ -87,8 +87,12 @@ def set_ports(session: Session, group_id: str, ports: Iterable[int], stamp: Stam
             if not wanted <= view(_get(session, group_id)).tcp_ports:
                 raise error from None
     found = view(_get(session, group_id))
-    if found.tcp_ports != wanted:
-        raise SiteError(f"The security group has ports {sorted(found.tcp_ports)}, not {sorted(wanted)}.")
+    if found.tcp_ports != wanted or found.others:
+        raise SiteError(
+            f"The security group has ports {sorted(found.tcp_ports)} and {found.others} other rules, not "
+            f"ports {sorted(wanted)} alone.",
+            do="Run `chi-lab up` again.",
+        )
     return found
 
 
@@ -108,12 +112,14 @@ def delete(session: Session, group_id: str, timeout: float = 60) -> None:
 
 def view(group: Any) -> SecurityGroupView:
     """Openstacksdk's SecurityGroup as a value."""
-    opened = {_world_port(rule) for rule in group.security_group_rules or ()}
+    inward = [rule for rule in group.security_group_rules or () if rule["direction"] == "ingress"]
+    opened = [_world_port(rule) for rule in inward]
     return SecurityGroupView(
         id=group.id,
         name=group.name,
         stamp=stamps.from_description(group.description),
         tcp_ports=frozenset(port for port in opened if port is not None),
+        others=opened.count(None),
     )
 
 

@@ -175,7 +175,9 @@ class FakeSite:
 
     def set_ports(self, group_id: str, ports: Iterable[int], stamp: Stamp) -> SecurityGroupView:
         self._called("set_ports")
-        self.groups[group_id] = replace(self.groups[group_id], tcp_ports=frozenset(ports), stamp=stamp)
+        self.groups[group_id] = replace(
+            self.groups[group_id], tcp_ports=frozenset(ports), stamp=stamp, others=0
+        )
         return self.groups[group_id]
 
     def delete_group(self, group_id: str) -> None:

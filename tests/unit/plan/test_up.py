@@ -225,9 +225,12 @@ def test_a_reserved_address_is_never_touched():
     assert not steps(found, s.ReleaseAddress)
 
 
-@pytest.mark.parametrize("ports", [frozenset(), frozenset({80}), frozenset({22, 80})])
-def test_a_group_with_other_ports_than_the_file_is_set_right(ports):
-    found = plan(replace(ALL, security_groups=(replace(GROUP, tcp_ports=ports),)))
+@pytest.mark.parametrize(
+    ("ports", "others"),
+    [(frozenset(), 0), (frozenset({80}), 0), (frozenset({22, 80}), 0), (frozenset({22}), 1)],
+)
+def test_a_group_with_other_ports_or_rules_than_the_file_is_set_right(ports, others):
+    found = plan(replace(ALL, security_groups=(replace(GROUP, tcp_ports=ports, others=others),)))
     assert not steps(found, s.UseGroup)[0].right
 
 
