@@ -26,11 +26,16 @@ PORT = 22
 def learn(site: Site, folder: Path, instance_id: str, address: str, note: Callable[[str], None]) -> bool:
     """Take the keys from the console into the lab's known_hosts; tell whether they are new to it.
 
-    Raises `SiteError` where the console shows none in time, or SSH does not answer.
+    The console is read each time: an instance that was rebuilt has the same id and new keys. What is known
+    stays where the console does not show a whole block any more (Nova keeps its end only), or not yet.
+
+    Raises `SiteError` where none are known and the console shows none in time, or SSH does not answer.
     """
-    new = not keys_of(folder, address, instance_id)
+    known = keys_of(folder, address, instance_id)
+    shown = parse(site.console(instance_id)) if known else _from_console(site, instance_id, note)
+    new = bool(shown) and set(shown) != set(known)
     if new:
-        remember(folder, address, instance_id, _from_console(site, instance_id, note))
+        remember(folder, address, instance_id, shown)
     _answers(address, note)
     return new
 

@@ -321,6 +321,21 @@ def test_an_address_that_is_used_again_gets_the_new_machines_key_and_no_other(a_
     assert "INEW" in lines[0]
 
 
+def test_after_a_rebuild_the_new_keys_of_the_same_instance_take_the_place_of_the_old(a_lab, site_):
+    one = a_lab()
+    one.up()
+    old = site_.console_text
+    site_.console_text = old.replace("IHHH", "INEW")
+    report = one.up()
+    assert report.outcomes[-1].result is Result.DONE
+    [line] = (one.folder / KNOWN_HOSTS).read_text().splitlines()
+    assert "INEW" in line
+    for text in (site_.console_text, old.split("-----END")[0], "long after boot"):
+        site_.console_text = text
+        assert one.up().outcomes[-1].result is Result.ALREADY
+    assert (one.folder / KNOWN_HOSTS).read_text().splitlines() == [line]
+
+
 def test_a_console_that_shows_no_keys_is_a_failure_not_blind_trust(a_lab, site_):
     site_.console_text = "no keys here"
     report = a_lab().up()
