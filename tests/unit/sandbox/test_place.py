@@ -60,7 +60,7 @@ def test_a_folder_that_was_deleted_holds_no_address_and_what_it_left_is_removed(
     gone = made(tmp_path / "gone")
     number = place.claim(gone)
     gone.rmdir()
-    evicted = []
+    evicted: list[str] = []
     assert place.claim(made(tmp_path / "new"), evict=evicted.append) == number
     assert evicted == [place.label_of(gone)]
 
