@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from chi_helpers.sites.session import Session
 
 _FAILED = 500
-SETTLE = 20.0
-"""Seconds in which a lease whose creation got no answer may still appear."""
+SETTLE = 60.0
+"""Seconds in which a lease whose creation got no answer may still appear: when a class begins, Blazar takes
+half a minute for one."""
 
 
 def listed(session: Session) -> tuple[tuple[LeaseView, ...], str | None]:

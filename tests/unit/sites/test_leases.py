@@ -113,6 +113,18 @@ def test_after_a_lost_answer_the_lease_that_was_made_is_found_and_not_made_again
     assert len(http.posts()) == 1
 
 
+def test_a_lease_that_appears_a_minute_after_the_lost_answer_is_found(http, session, clock):
+    """A class's Blazar is slow: the gateway gives up long before it has made the lease."""
+
+    def shown(_):
+        return 200, {"leases": [LEASE] if clock.monotonic() > 45 else []}, {}
+
+    http.routes["GET", "/blazar/leases"] = [shown]
+    http.routes[POST] = [(504, {"error_message": "gateway timeout"}, {})]
+    assert leases.create(session, WANT).id == "L1"
+    assert len(http.posts()) == 1
+
+
 def test_an_older_lease_of_the_name_is_not_taken_for_the_lost_one(http, session):
     http.leases.append(LEASE | {"id": "old", "status": "TERMINATED"})
 
