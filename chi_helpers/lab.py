@@ -227,7 +227,7 @@ class Lab:
             key = key_pair(pair, self.site.keypair_at_site(pair.name))
         except UsageError as error:
             key = Outcome("key pair", Result.REFUSED, str(error))
-        return (*preflight(self.spec, self.site.name, facts, self._look()), key)
+        return (*preflight(self.spec, self.owner, self.site.name, facts, self._look()), key)
 
     def plan(self) -> Plan:
         """The steps that `up` would take now; nothing is done."""

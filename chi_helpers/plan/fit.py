@@ -15,10 +15,22 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chi_helpers.model.lab import LabSpec, NodeSpec
-    from chi_helpers.model.resources import LeaseView, ReservationView
+    from chi_helpers.model.resources import LeaseView, ReservationView, Snapshot
 
 ROUNDING = timedelta(minutes=1)
 """Blazar begins a lease that starts now at the minute before (it knows whole minutes)."""
+
+USABLE = {"PENDING", "STARTING", "ACTIVE", "UPDATING", "CREATING"}
+"""Blazar's words for a lease that is, or will be, of use (blazar/status.py)."""
+
+
+def usable(name: str, snapshot: Snapshot) -> list[LeaseView]:
+    """The leases of exactly that name that are, or will be, of use."""
+    return [
+        lease
+        for lease in snapshot.leases
+        if lease.name == name and lease.status in USABLE and lease.end > snapshot.at
+    ]
 
 
 def wanted(spec: LabSpec, flavors: Mapping[str, str]) -> tuple[ReservationWant, ...]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chi_helpers.plan.down import plan_down
-from chi_helpers.plan.up import USABLE
+from chi_helpers.plan.fit import usable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,10 +24,7 @@ def left(
 
 def orphans(lab: str, owner: str, lease_name: str, snapshot: Snapshot, now: datetime) -> tuple[str, ...]:
     """What outlived the lab's lease, or its own deadline though the next lease is there."""
-    alive = any(
-        lease.name == lease_name and lease.status in USABLE and lease.end > now for lease in snapshot.leases
-    )
-    seen = _overdue(snapshot, now) if alive else snapshot
+    seen = _overdue(snapshot, now) if usable(lease_name, snapshot) else snapshot
     return left(lab, owner, lease_name, seen)
 
 

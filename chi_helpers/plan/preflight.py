@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chi_helpers.model.outcome import Outcome, Result
+from chi_helpers.plan import fit
 from chi_helpers.plan.unbuilt import unbuilt
 from chi_helpers.policy.clock import describe
 from chi_helpers.policy.lifetime import Refusal, lease_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from chi_helpers.model.facts import SiteFacts
     from chi_helpers.model.lab import LabSpec
@@ -24,16 +24,18 @@ SKEW = timedelta(seconds=30)
 """A clock that is further off than this makes wrong deadlines."""
 
 
-def preflight(spec: LabSpec, site: str, facts: SiteFacts, snapshot: Snapshot) -> tuple[Outcome, ...]:
+def preflight(
+    spec: LabSpec, owner: str, site: str, facts: SiteFacts, snapshot: Snapshot
+) -> tuple[Outcome, ...]:
     """Check what the lab needs against what the site said. Key pairs are checked by who can read files."""
     checks = (
         *_file(spec),
         _credentials(spec, facts),
         _clock(facts),
-        _window(spec, snapshot.at),
+        _window(spec, owner, facts, snapshot),
         *_resources(spec, site, facts),
         *_images(spec, site, facts),
-        *_quota(spec, facts, snapshot),
+        *_quota(spec, owner, facts, snapshot),
     )
     return tuple(checks)
 
@@ -72,7 +74,21 @@ def _clock(facts: SiteFacts) -> Outcome:
     return _yes("clock", f"{abs(seconds):.0f} s off the site's")
 
 
-def _window(spec: LabSpec, now: datetime) -> Outcome:
+def _window(spec: LabSpec, owner: str, facts: SiteFacts, snapshot: Snapshot) -> Outcome:
+    now = snapshot.at
+    lease = next(
+        (x for x in fit.usable(spec.lease_name(owner), snapshot) if not snapshot.is_anothers(x)), None
+    )
+    if lease is not None and all(node.flavor in facts.flavors for node in spec.nodes if node.flavor):
+        # `up` keeps a lease that serves, and refuses beside one that does not.
+        wants = fit.wanted(spec, {name: flavor.id for name, flavor in facts.flavors.items()})
+        if reason := fit.misfit(spec, lease, wants, now):
+            return _no(
+                "time", f"A lease {lease.name} is there already, and {reason}. `chi-lab down` ends it."
+            )
+        start = "now" if lease.start <= now else describe(lease.start, spec.timezone, now=now)
+        until = describe(lease.end, spec.timezone, now=now)
+        return _yes("time", f"{start} until {until}, by the lease that is there")
     window = lease_window(spec, now)
     if isinstance(window, Refusal):
         return _no("time", f"{window.reason} {window.do}")
@@ -117,17 +133,19 @@ def _images(spec: LabSpec, site: str, facts: SiteFacts) -> Iterator[Outcome]:
             yield _no(step, f"{site} has {count} of that name; python-chi then uses none of them.")
 
 
-def _quota(spec: LabSpec, facts: SiteFacts, snapshot: Snapshot) -> Iterator[Outcome]:
+def _quota(spec: LabSpec, owner: str, facts: SiteFacts, snapshot: Snapshot) -> Iterator[Outcome]:
     """Count only what is still to be made: what the lab already has, it keeps."""
-    sizes = [facts.flavors[n.flavor] for n in spec.nodes if n.flavor and n.flavor in facts.flavors]
-    there = len(snapshot.instances)
+    mine = snapshot.stamped(spec.lab, owner)
+    there = {i.stamp.node for i in mine.instances if i.stamp is not None}
+    absent = [node for node in spec.nodes if node.key not in there]
+    sizes = [facts.flavors[n.flavor] for n in absent if n.flavor and n.flavor in facts.flavors]
     need = Counter(
         {
-            "instances": max(0, len(spec.nodes) - there),
-            "cores": 0 if there else sum(f.vcpus for f in sizes),
-            "ram": 0 if there else sum(f.ram for f in sizes),
-            "floatingip": max(0, sum(n.floating_ip for n in spec.nodes) - len(snapshot.floating_ips)),
-            "security_group": max(0, len(spec.nodes) - len(snapshot.security_groups)),
+            "instances": len(absent),
+            "cores": sum(f.vcpus for f in sizes),
+            "ram": sum(f.ram for f in sizes),
+            "floatingip": max(0, sum(n.floating_ip for n in spec.nodes) - len(mine.floating_ips)),
+            "security_group": max(0, len(spec.nodes) - len(mine.security_groups)),
         }
     )
     short = []

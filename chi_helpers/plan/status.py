@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chi_helpers.plan.fit import USABLE
 from chi_helpers.plan.leftovers import orphans
-from chi_helpers.plan.up import USABLE
 from chi_helpers.policy.clock import describe
 from chi_helpers.policy.lifetime import Window, deadline, time_left, warnings_due
 

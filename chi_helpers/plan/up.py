@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from chi_helpers.model.resources import LeaseView, Snapshot
     from chi_helpers.model.wants import KeyPair, ReservationWant
 
-USABLE = {"PENDING", "STARTING", "ACTIVE", "UPDATING", "CREATING"}
-"""Blazar's words for a lease that is, or will be, of use (blazar/status.py)."""
-
 
 def plan_up(
     spec: LabSpec,
@@ -97,7 +94,7 @@ def _lease(
     """The lease to keep, and the deletions of those that are of no use any more."""
     name = spec.lease_name(owner)
     named = [lease for lease in snapshot.leases if lease.name == name and not lease.over]
-    usable = [lease for lease in named if lease.status in USABLE and lease.end > now]
+    usable = fit.usable(name, snapshot)
     foreign = [lease for lease in named if snapshot.is_anothers(lease)]
     if foreign:
         raise UsageError(

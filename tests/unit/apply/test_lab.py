@@ -15,7 +15,7 @@ from chi_helpers.apply.lock import BusyLabError, held
 from chi_helpers.lab import Lab, shortened
 from chi_helpers.model.errors import LabKitError, RefusedError, SiteError, UsageError
 from chi_helpers.model.facts import Quota
-from chi_helpers.model.lab import LeaseSpec
+from chi_helpers.model.lab import LeaseSpec, Outage
 from chi_helpers.model.outcome import Result
 from tests.support.fake_site import FLAVORS, HOST_KEY, NOW, PUBLIC_KEY
 from tests.unit.plan.labs import SIX, lab, node
@@ -425,6 +425,31 @@ def test_check_finds_every_problem_at_once(a_lab, site_):
     assert "300 s ahead of" in wrong["clock"]
     assert "cores: 1 needed, 0 of 10 free" in wrong["quota"]
     assert made(site_) == (0, 0, 0, 0)
+
+
+def test_check_counts_the_quota_of_each_node_that_is_not_there(a_lab, site_):
+    two = lab(node("a"), node("b", flavor="m1.medium"))
+    a_lab(two).up()
+    [b] = [i for i in site_.instances.values() if i.stamp.node == "b"]
+    site_.delete_instance(b.id)
+    site_.quotas = {"cores": Quota(9, 10), "instances": Quota(9, 10)}
+    wrong = {o.step: o.detail for o in a_lab(two).check() if not o.ok}
+    assert wrong == {
+        "quota": "cores: 2 needed, 1 of 10 free. Delete what is not needed, or ask the instructor for more."
+    }
+
+
+def test_check_takes_the_window_of_the_lease_that_is_there(a_lab, site_):
+    """A new lease would be refused; `up` keeps this one."""
+    a_lab().up()
+    outage = Outage("CHI@Fake", NOW + SIX, NOW + 2 * SIX, "upgrades")
+    site_.now += timedelta(hours=1)
+    [time] = [o for o in a_lab(lab(outages=(outage,))).check() if o.step == "time"]
+    assert time.ok
+    assert "until today 15:00 CST (21:00 UTC), by the lease that is there" in time.detail
+    [time] = [o for o in a_lab(lab(node(flavor="m1.tiny"))).check() if o.step == "time"]
+    assert not time.ok
+    assert "does not reserve" in time.detail
 
 
 def test_check_is_content_with_a_lab_that_would_run(a_lab, site_):
