@@ -238,6 +238,8 @@ class Lab:
             snapshot,
             site=self.site.name,
             flavors={name: flavor.id for name, flavor in self.site.flavors().items()},
+            images=self.site.images(node.image for node in self.spec.nodes),
+            networks=self.site.networks(),
             key=self.site.keypair(),
             now=snapshot.at,
         )

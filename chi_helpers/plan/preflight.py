@@ -76,9 +76,9 @@ def _clock(facts: SiteFacts) -> Outcome:
 
 def _window(spec: LabSpec, owner: str, facts: SiteFacts, snapshot: Snapshot) -> Outcome:
     now = snapshot.at
-    lease = next(
-        (x for x in fit.usable(spec.lease_name(owner), snapshot) if not snapshot.is_anothers(x)), None
-    )
+    lease = next(iter(fit.usable(spec.lease_name(owner), snapshot)), None)
+    if lease is not None and snapshot.is_anothers(lease):
+        return _no("time", f"The lease {lease.name} ({lease.id}) is another user's ({lease.user_id}).")
     if lease is not None and all(node.flavor in facts.flavors for node in spec.nodes if node.flavor):
         # `up` keeps a lease that serves, and refuses beside one that does not.
         wants = fit.wanted(spec, {name: flavor.id for name, flavor in facts.flavors.items()})

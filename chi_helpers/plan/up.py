@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING
 from chi_helpers.model.errors import UsageError
 from chi_helpers.model.wants import LeaseWant
 from chi_helpers.plan import fit, nodes
-from chi_helpers.plan.steps import AwaitLease, CreateLease, DeleteLease, Plan, Step, TrustHost, UseKey
+from chi_helpers.plan.steps import (
+    AwaitLease,
+    CreateInstance,
+    CreateLease,
+    DeleteLease,
+    Plan,
+    Step,
+    TrustHost,
+    UseKey,
+)
 from chi_helpers.plan.unbuilt import unbuilt
 from chi_helpers.policy.clock import describe
 from chi_helpers.policy.lifetime import Refusal, Window, deadline, lease_window
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from chi_helpers.model.lab import LabSpec
@@ -32,13 +41,18 @@ def plan_up(
     *,
     site: str,
     flavors: Mapping[str, str],
+    images: Mapping[str, int],
+    networks: Collection[str],
     key: KeyPair,
     now: datetime,
 ) -> Plan:
-    """Plan to bring the lab of `owner` up; `flavors` are the site's, name -> id; `now` is the site's clock.
+    """Plan to bring the lab of `owner` up.
 
-    Raises `UsageError` where the file asks for what cannot be: an unknown flavor, a window that is refused, a
-    lease or an instance in the way.
+    What the site offers: `flavors` (name -> id), `images` (how many have each name that the lab uses) and the
+    names of its `networks`; `now` is its clock.
+
+    Raises `UsageError` where the file asks for what cannot be: an unknown flavor, image or network, a window
+    that is refused, a lease or an instance in the way.
     """
     if reason := unbuilt(spec):
         raise UsageError(f"{spec.source}: {reason}")
@@ -74,7 +88,11 @@ def plan_up(
         )
     steps += rest.groups()
     steps += [AwaitLease(f"lease {name} active", window.start, lease.id if lease else None)]
-    steps += rest.instances()
+    launched = rest.instances()
+    for step in launched:
+        if isinstance(step, CreateInstance):
+            _can_launch(step, site, images, networks)
+    steps += launched
     steps += rest.addresses()
     steps += [
         TrustHost(f"SSH host keys of {node.key}", node.key, bare_metal=node.node_type is not None)
@@ -82,6 +100,25 @@ def plan_up(
         if node.floating_ip
     ]
     return Plan(spec.lab, owner, site, now, tuple(steps), until, (*window.notes, *rest.notes))
+
+
+def _can_launch(
+    step: CreateInstance, site: str, images: Mapping[str, int], networks: Collection[str]
+) -> None:
+    """Refuse before a lease is made; what runs already needs neither."""
+    if step.network not in networks:
+        raise UsageError(
+            f"{site} has no network {step.network}.", do=f"It has {', '.join(sorted(networks)) or 'none'}."
+        )
+    if not (count := images.get(step.image, 0)):
+        raise UsageError(
+            f"{site} has no image {step.image}.", do="`openstack image list` names those it has."
+        )
+    if count > 1:
+        raise UsageError(
+            f"{site} has {count} images {step.image}; python-chi then uses none of them.",
+            do="Name an image that is there once; `openstack image list` shows them.",
+        )
 
 
 def _lease(

@@ -28,8 +28,18 @@ def flavors(session: Session) -> dict[str, Flavor]:
     }
 
 
-def facts(session: Session, images: Iterable[str], *, node_types: bool) -> SiteFacts:
-    """Ask for everything that the preflight needs; `images` are the names that the lab uses."""
+def images(session: Session, names: Iterable[str]) -> dict[str, int]:
+    """How many images have each of these names."""
+    return {name: _images(session, name) for name in sorted(set(names))}
+
+
+def networks(session: Session) -> frozenset[str]:
+    """Names of the networks that the project may use."""
+    return frozenset(n.name for n in read("list the networks", lambda: list(session.conn.network.networks())))
+
+
+def facts(session: Session, names: Iterable[str], *, node_types: bool) -> SiteFacts:
+    """Ask for everything that the preflight needs; `names` are the images that the lab uses."""
     before = datetime.now(UTC)
     date = clock.read_date(leases.listed(session)[1])
     # The header has whole seconds: compare with the middle of the request, and let one second pass.
@@ -43,10 +53,8 @@ def facts(session: Session, images: Iterable[str], *, node_types: bool) -> SiteF
         project_id=session.project_id,
         restricted=bool(token.get("application_credential", {}).get("restricted")),
         flavors=flavors(session),
-        images={name: _images(session, name) for name in set(images)},
-        networks=frozenset(
-            n.name for n in read("list the networks", lambda: list(session.conn.network.networks()))
-        ),
+        images=images(session, names),
+        networks=networks(session),
         node_types=_node_types(session) if node_types else None,
         quotas=_quotas(session),
     )

@@ -33,6 +33,10 @@ class Site(Protocol):
 
     def facts(self, images: Iterable[str], *, node_types: bool) -> SiteFacts: ...
     def flavors(self) -> dict[str, Flavor]: ...
+    def images(self, names: Iterable[str]) -> dict[str, int]:
+        """How many images have each of these names."""
+
+    def networks(self) -> frozenset[str]: ...
     def snapshot(self, lab: str, owner: str, names: Iterable[str]) -> Snapshot:
         """Everything of one lab and owner: by stamp, or by one of the exact `names`.
 

@@ -35,6 +35,12 @@ class ChameleonSite:
     def flavors(self) -> dict[str, Flavor]:
         return catalog.flavors(self.session)
 
+    def images(self, names: Iterable[str]) -> dict[str, int]:
+        return catalog.images(self.session, names)
+
+    def networks(self) -> frozenset[str]:
+        return catalog.networks(self.session)
+
     def snapshot(self, lab: str, owner: str, names: Iterable[str]) -> Snapshot:
         wanted = frozenset(names)
         found, date = leases.listed(self.session)

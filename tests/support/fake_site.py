@@ -55,7 +55,7 @@ class FakeSite:
         self.fail: dict[str, list[Exception]] = {}
         self.calls: Counter[str] = Counter()
         self.console_text = CONSOLE
-        self.images = {"CC-Ubuntu24.04": 1}
+        self.image_counts = {"CC-Ubuntu24.04": 1}
         self.quotas: dict[str, Quota] = {}
         self.skew = timedelta(0)
         self.restricted = False
@@ -78,14 +78,20 @@ class FakeSite:
             skew=self.skew,
             restricted=self.restricted,
             flavors=FLAVORS,
-            images={name: self.images.get(name, 0) for name in images},
-            networks=frozenset({"sharednet1"}),
+            images=self.images(images),
+            networks=self.networks(),
             node_types=frozenset({"gpu_a100_pcie"}) if node_types else None,
             quotas=self.quotas,
         )
 
     def flavors(self) -> dict[str, Flavor]:
         return dict(FLAVORS)
+
+    def images(self, names: Iterable[str]) -> dict[str, int]:
+        return {name: self.image_counts.get(name, 0) for name in names}
+
+    def networks(self) -> frozenset[str]:
+        return frozenset({"sharednet1"})
 
     def snapshot(self, lab: str, owner: str, names: Iterable[str]) -> Snapshot:
         self._called("snapshot")

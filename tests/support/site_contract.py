@@ -131,3 +131,8 @@ class SiteContract:
         assert (site_.lease(nobody), site_.instance(nobody)) == (None, None)
         for delete in (site_.delete_lease, site_.delete_instance, site_.delete_address, site_.delete_group):
             delete(nobody)
+
+    def test_images_and_networks_are_known_by_their_exact_names(self, site_):
+        """An image that is not there counts zero."""
+        assert site_.images([IMAGE, "no-such-image"]) == {IMAGE: 1, "no-such-image": 0}
+        assert "sharednet1" in site_.networks()

@@ -15,7 +15,7 @@ from chi_helpers.apply.lock import BusyLabError, held
 from chi_helpers.lab import Lab, shortened
 from chi_helpers.model.errors import LabKitError, RefusedError, SiteError, UsageError
 from chi_helpers.model.facts import Quota
-from chi_helpers.model.lab import LeaseSpec, Outage
+from chi_helpers.model.lab import LeaseSpec, NetworkSpec, Outage
 from chi_helpers.model.outcome import Result
 from tests.support.fake_site import FLAVORS, HOST_KEY, NOW, PUBLIC_KEY
 from tests.unit.plan.labs import SIX, lab, node
@@ -126,6 +126,29 @@ def test_without_its_key_pair_no_lease_is_made(a_lab, site_):
     report = a_lab().up()
     assert report.outcomes[0].result is Result.REFUSED
     assert made(site_) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"nodes": (node(image="CC-Typo"),)}, "CHI@Fake has no image CC-Typo"),
+        ({"nodes": (node(), node("b", image="twice"))}, "2 images twice"),
+        ({"network": NetworkSpec(shared="nonet")}, "CHI@Fake has no network nonet"),
+    ],
+)
+def test_an_unknown_image_or_network_is_refused_before_anything_is_made(a_lab, site_, change, said):
+    """A lease costs, and would hold what a classmate could use."""
+    site_.image_counts["twice"] = 2
+    with pytest.raises(UsageError, match=said):
+        a_lab(lab(**change)).up()
+    assert made(site_) == (0, 0, 0, 0)
+    assert not site_.keys
+
+
+def test_a_lab_that_runs_does_not_need_its_image_any_more(a_lab, site_):
+    a_lab().up()
+    site_.image_counts = {}
+    assert a_lab().up().ok
 
 
 def test_a_node_that_fails_does_not_stop_the_other(a_lab, site_):
@@ -409,7 +432,7 @@ def test_a_shortened_lab_ends_after_that_time(a_lab, site_):
 def test_check_finds_every_problem_at_once(a_lab, site_):
     site_.skew = timedelta(minutes=5)
     site_.restricted = True
-    site_.images = {}
+    site_.image_counts = {}
     site_.quotas = {"cores": Quota(10, 10), "floatingip": Quota(0, None)}
     site_.keys["me"] = PUBLIC_KEY.replace("BBBB", "CCCC")
     spec = lab(node(flavor="m1.huge"), node("b"), project="CHI-2")
@@ -450,6 +473,10 @@ def test_check_takes_the_window_of_the_lease_that_is_there(a_lab, site_):
     [time] = [o for o in a_lab(lab(node(flavor="m1.tiny"))).check() if o.step == "time"]
     assert not time.ok
     assert "does not reserve" in time.detail
+    site_.user_id = "user-2"
+    [time] = [o for o in a_lab().check() if o.step == "time"]
+    assert not time.ok
+    assert "another user's (user-1)" in time.detail
 
 
 def test_check_is_content_with_a_lab_that_would_run(a_lab, site_):

@@ -22,7 +22,7 @@ from chi_helpers.model.stamp import Stamp
 from chi_helpers.plan import plan_up
 from chi_helpers.plan import steps as s
 from tests.support.fake_site import FLAVORS, NOW, FakeSite
-from tests.unit.plan.labs import SIX, lab, node
+from tests.unit.plan.labs import IMAGE, SIX, lab, node
 
 NAME = "hello-sam"
 START = NOW.replace(second=0)
@@ -44,6 +44,8 @@ def plan(snapshot=None, spec=None, now=NOW):
         snapshot or Snapshot(now),
         site="CHI@Fake",
         flavors=flavors,
+        images={IMAGE: 1},
+        networks={"sharednet1"},
         key=FakeSite().pair,
         now=now,
     )
@@ -267,6 +269,8 @@ def test_a_lease_that_is_there_is_kept_though_a_new_one_would_be_refused():
         replace(ALL, at=later),
         site="CHI@Fake",
         flavors={"m1.small": "2"},
+        images={IMAGE: 1},
+        networks={"sharednet1"},
         key=FakeSite().pair,
         now=later,
     )
