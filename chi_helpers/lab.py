@@ -51,6 +51,7 @@ USER = "cc"
 """The user of every Chameleon image."""
 SHORTEST = timedelta(minutes=2)
 """Blazar counts whole minutes, so one minute may be over at once."""
+NOT_REACHABLE = "it has no active instance with a floating IP. Give it `floating_ip: true` in the file, and run `chi-lab up`"
 _UP = (Stage.DELETE, Stage.RESERVE, Stage.LAUNCH, Stage.ADDRESS, Stage.TRUST)
 
 
@@ -173,7 +174,7 @@ class Lab:
         `check` only says what would change. Raises `UsageError` where no node is reachable, and
         `ProvisionError` where Ansible itself did not work; a node that failed is in the report.
         """
-        from chi_helpers.provision import Host, provision
+        from chi_helpers.provision import Host, HostReport, ProvisionReport, TaskFailure, provision
 
         stacks = {node.key: node.stack for node in self.spec.nodes}
         hosts = [
@@ -195,6 +196,16 @@ class Lab:
             report = provision(
                 self.spec, self.owner, deadline, hosts, self.folder, self.progress, check=check
             )
+            reached = {host.name for host in hosts}
+            failures = tuple(
+                TaskFailure(node, "reach the node", NOT_REACHABLE)
+                for node, stack in stacks.items()
+                if stack and node not in reached
+            )
+            missed = tuple(HostReport(f.host, unreachable=1, failures=(f,)) for f in failures)
+            for host in missed:
+                self.progress.finished(host.outcome)
+            report = ProvisionReport((*report.hosts, *missed))
             for done in report.outcomes:
                 executor.journal.write(
                     "finished", step=done.step, result=str(done.result), detail=done.detail

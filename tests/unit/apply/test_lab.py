@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from chi_helpers import provision
 from chi_helpers.apply.known_hosts import NAME as KNOWN_HOSTS
 from chi_helpers.apply.lock import BusyLabError, held
 from chi_helpers.lab import Lab, shortened
@@ -17,6 +18,7 @@ from chi_helpers.model.errors import LabKitError, RefusedError, SiteError, Usage
 from chi_helpers.model.facts import Quota
 from chi_helpers.model.lab import LeaseSpec, NetworkSpec, Outage
 from chi_helpers.model.outcome import Result
+from chi_helpers.provision import HostReport, ProvisionReport
 from tests.support.fake_site import FLAVORS, HOST_KEY, NOW, PUBLIC_KEY
 from tests.unit.plan.labs import SIX, lab, node
 
@@ -320,6 +322,23 @@ def test_down_leaves_and_names_an_address_that_was_bound_by_hand(a_lab, site_):
     assert (report.ok, report.proved) == (False, True)
     assert address.address in report.left[0]
     assert list(site_.addresses) == [address.id]
+
+
+def test_a_node_with_a_stack_that_is_not_reachable_is_a_failure_and_not_passed_over(a_lab, monkeypatch):
+    """Ansible itself is told of the reachable node alone, and is content."""
+
+    def content(_spec, _owner, _deadline, hosts, *_, **__):
+        return ProvisionReport(tuple(HostReport(host.name, ok=3) for host in hosts))
+
+    monkeypatch.setattr(provision, "provision", content)
+    one = a_lab(lab(node("a", stack=("base",)), node("b", floating_ip=False, stack=("base",)), node("c")))
+    report = one.up()
+    assert not report.ok
+    by_step = {o.step: o for o in report.outcomes if o.step.startswith("Provision")}
+    assert by_step["Provision a"].ok
+    assert by_step["Provision b"].result is Result.FAILED
+    assert "no active instance with a floating IP" in by_step["Provision b"].detail
+    assert not one.provision().ok
 
 
 def test_no_login_is_offered_to_an_instance_that_only_has_the_name(a_lab, site_):
