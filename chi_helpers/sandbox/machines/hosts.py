@@ -133,3 +133,11 @@ def provide(provider_tree: Any, nodename: str, host: Host, ratios: Mapping[str, 
     present = dict(provider_tree.data(nodename).inventory)
     provider_tree.update_inventory(nodename, {**present, **inventory(host, ratios)})
     provider_tree.add_traits(nodename, *host.traits)
+
+
+def cpu_info() -> str:
+    """Return what Nova shows of a host's processors: JSON."""
+    topology = {"cores": 1, "threads": 1, "sockets": 1}
+    return json.dumps(
+        {"arch": os.uname().machine, "model": "container", "vendor": "", "features": [], "topology": topology}
+    )

@@ -37,6 +37,10 @@ _LAYOUT = '{{.NetworkInterface}} {{index .Labels "chi.routed"}}'
 _known: dict[str, tuple[str, bool]] = {}
 
 
+class SubnetTakenError(PodmanError):
+    """Something else on this computer has the addresses of the site's own network."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subnet:
     cidr: str
@@ -108,7 +112,7 @@ def ensure(podman: Podman, wanted: Port) -> Network:
 
     Two routed networks with one subnet cannot be on one machine, and podman refuses the second; it
     becomes a bare one, which is how two projects' private networks behave towards each other anyway.
-    Raises PodmanError; also where the second is the site's own, for no floating IP would ever answer.
+    Raises PodmanError; SubnetTakenError where the second is the site's own: no floating IP would ever answer.
     """
     name = podman.network(wanted.network_id)
     if name not in _known and not podman.exists("network", name):
@@ -123,7 +127,7 @@ def ensure(podman: Podman, wanted: Port) -> Network:
             if "already used" not in str(error):
                 raise
             if wanted.network == SHARED:
-                raise PodmanError(
+                raise SubnetTakenError(
                     f"{SHARED}'s subnet {' '.join(subnet.cidr for subnet in wanted.subnets)} is already used"
                     " on this computer, so that no instance can be reached.",
                     do="See with `ip route` and `podman network ls` what has it, and remove that.",

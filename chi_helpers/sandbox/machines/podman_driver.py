@@ -7,8 +7,6 @@ nova-compute finds its instances again. Not offered: snapshot (`create image`) a
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -132,15 +130,7 @@ class PodmanDriver(driver.ComputeDriver):
             "local_gb": self.described.local_gb,
             "local_gb_used": 0,
             "disk_available_least": self.described.local_gb,
-            "cpu_info": json.dumps(
-                {
-                    "arch": os.uname().machine,
-                    "model": "container",
-                    "vendor": "",
-                    "features": [],
-                    "topology": {"cores": 1, "threads": 1, "sockets": 1},
-                }
-            ),
+            "cpu_info": hosts.cpu_info(),
             "supported_instances": [(fields.Architecture.from_host(), fields.HVType.LXC, fields.VMMode.EXE)],
         }
 
@@ -179,17 +169,19 @@ class PodmanDriver(driver.ComputeDriver):
     ) -> None:
         guest = self._guest(instance.uuid)
         seed.write(guest.seed, instance, injected_files, admin_password, network_info)
-        guest.create(
-            Blueprint(
-                host=self.host,
-                name=instance.display_name or "",
-                hostname=instance.hostname,
-                image=instance.system_metadata.get("image_podman_image", CONF.podman.image),
-                size=Size(instance.flavor.vcpus, instance.flavor.memory_mb),
-                ports=tuple(networks.port(vif) for vif in network_info or ()),
-                run_options=tuple(CONF.podman.run_options),
-            )
+        made_from = Blueprint(
+            host=self.host,
+            name=instance.display_name or "",
+            hostname=instance.hostname,
+            image=instance.system_metadata.get("image_podman_image", CONF.podman.image),
+            size=Size(instance.flavor.vcpus, instance.flavor.memory_mb),
+            ports=tuple(networks.port(vif) for vif in network_info or ()),
+            run_options=tuple(CONF.podman.run_options),
         )
+        try:
+            guest.create(made_from)
+        except networks.SubnetTakenError as error:  # it is on every host, and the owner shall read why
+            raise exception.BuildAbortException(instance_uuid=instance.uuid, reason=str(error)) from error
         if power_on:
             self._start(instance.uuid)
 
