@@ -51,7 +51,7 @@ USER = "cc"
 """The user of every Chameleon image."""
 SHORTEST = timedelta(minutes=2)
 """Blazar counts whole minutes, so one minute may be over at once."""
-NOT_REACHABLE = "it has no active instance with a floating IP. Give it `floating_ip: true` in the file, and run `chi-lab up`"
+NOT_REACHABLE = "it has no floating IP. Say `floating_ip: true` in the file, then run `chi-lab up`"
 _UP = (Stage.DELETE, Stage.RESERVE, Stage.LAUNCH, Stage.ADDRESS, Stage.TRUST)
 
 

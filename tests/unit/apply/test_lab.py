@@ -337,7 +337,7 @@ def test_a_node_with_a_stack_that_is_not_reachable_is_a_failure_and_not_passed_o
     by_step = {o.step: o for o in report.outcomes if o.step.startswith("Provision")}
     assert by_step["Provision a"].ok
     assert by_step["Provision b"].result is Result.FAILED
-    assert "no active instance with a floating IP" in by_step["Provision b"].detail
+    assert "it has no floating IP" in by_step["Provision b"].detail
     assert not one.provision().ok
 
 
