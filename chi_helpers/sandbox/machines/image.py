@@ -28,7 +28,7 @@ FALLBACK_SUITE = "bookworm"
 """For hosts that run no Debian. Its systemd (252) boots on cgroup v1 and v2 alike; 256 and later
 refuse v1."""
 
-_FOLDER = Path(__file__).parent / "image"
+_FOLDER = Path(__file__).parent / "node_image"
 _NEEDED = {"mmdebstrap": "mmdebstrap", "podman": "podman"}
 _TIMEOUT = 1800
 _LINES = 15
