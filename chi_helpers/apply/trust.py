@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from chi_helpers.apply.known_hosts import keys_of, remember
-from chi_helpers.model.errors import SiteError
+from chi_helpers.model.errors import RefusedError, SiteError
 from chi_helpers.sites.hostkeys import parse
 from chi_helpers.sites.waiting import ticks
 
@@ -32,7 +32,12 @@ def learn(site: Site, folder: Path, instance_id: str, address: str, note: Callab
     Raises `SiteError` where none are known and the console shows none in time, or SSH does not answer.
     """
     known = keys_of(folder, address, instance_id)
-    shown = parse(site.console(instance_id)) if known else _from_console(site, instance_id, note)
+    shown: tuple[str, ...] = ()
+    if known:
+        with suppress(RefusedError):  # what is known is still true, and ssh insists on it
+            shown = parse(site.console(instance_id))
+    else:
+        shown = _from_console(site, instance_id, note)
     new = bool(shown) and set(shown) != set(known)
     if new:
         remember(folder, address, instance_id, shown)

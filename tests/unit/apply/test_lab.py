@@ -375,6 +375,8 @@ def test_after_a_rebuild_the_new_keys_of_the_same_instance_take_the_place_of_the
     for text in (site_.console_text, old.split("-----END")[0], "long after boot"):
         site_.console_text = text
         assert one.up().outcomes[-1].result is Result.ALREADY
+    site_.fail["console"] = [RefusedError("The site refused to read the console (404).")]
+    assert one.up().outcomes[-1].result is Result.ALREADY
     assert (one.folder / KNOWN_HOSTS).read_text().splitlines() == [line]
 
 
