@@ -15,7 +15,6 @@ import psutil
 
 from chi_helpers.model.outcome import Outcome, Progress, Result
 from chi_helpers.sandbox import clients, conf, database, place, ports, reference, schema
-from chi_helpers.sandbox.content import people, resources
 from chi_helpers.sandbox.description import (
     PORTS,
     SERVICES,
@@ -113,6 +112,8 @@ class Sandbox:
                 supervisor.start()
                 self._wait_for_services(site, supervisor, progress)
             if not self._filled():
+                from chi_helpers.sandbox.content import resources  # brings OpenStack's client along
+
                 with step(progress, "flavors, images, networks, hosts"):
                     resources.create(site)
                     write_private(self.folder / "content.done", "")
@@ -238,6 +239,8 @@ class Sandbox:
         identity = self.folder / "identity.done"
         if not identity.exists():
             supervisor.wait({"keystone": partial(_listens, site, "keystone")}, note)
+            from chi_helpers.sandbox.content import people
+
             note("people and projects")
             people.create(site)
             clients.write_all(site)
