@@ -23,8 +23,17 @@ def test_state() -> Path:
     return Path(os.environ.get("CHI_LAB_STATE") or CHECKOUT / ".chi-lab" / "tests").resolve()
 
 
+MEMORY = pytest.StashKey[str]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what docs/reference/sandbox.md has a number for."""
+    if said := config.stash.get(MEMORY, None):
+        terminalreporter.write_line(said)
+
+
 @pytest.fixture(scope="session")
-def site(test_state: Path) -> Iterator[SiteUnderTest]:
+def site(test_state: Path, pytestconfig: pytest.Config) -> Iterator[SiteUnderTest]:
     """CHI@Sandbox with real machines, shared by all tests of the session.
 
     Fresh at the start, unless CHI_LAB_TEST_KEEP=1; down at the end, its data kept for a look.
@@ -35,7 +44,10 @@ def site(test_state: Path) -> Iterator[SiteUnderTest]:
         return
     sandbox = Sandbox("test", test_state)
     with alone(test_state):
-        yield from started(sandbox)
+        for found in started(sandbox):
+            yield found
+            used = sandbox.status()["memory_bytes"] / 2**20
+            pytestconfig.stash[MEMORY] = f"the sandbox's services use {used:.0f} MiB after all tests"
 
 
 @contextmanager
