@@ -3,7 +3,7 @@
 BIN := .venv/bin
 TESTS ?=
 
-.PHONY: help setup demo test unit lint format requirements reference schema clean
+.PHONY: help setup demo test unit lint format requirements reference schema deploy clean
 
 help:           ## list the targets
 	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' Makefile | expand -t 15
@@ -27,7 +27,7 @@ lint: setup     ## ruff, mypy --strict, import layers, Ansible and YAML
 	$(BIN)/mypy --strict --python-version 3.10 ansible/roles/base/files/chi_lab_guard.py
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/yamllint --strict .
-	cd ansible && ANSIBLE_HOME=$(CURDIR)/.chi-lab/ansible ../$(BIN)/ansible-lint --offline -q
+	cd ansible && ANSIBLE_HOME=$(CURDIR)/.chi-lab/ansible ../$(BIN)/ansible-lint --offline -q </dev/null
 
 format:         ## let ruff format the code
 	$(BIN)/ruff check --fix .
@@ -45,6 +45,9 @@ reference:      ## write docs/reference/cli.md anew
 
 schema:         ## write the JSON Schema of reservation.yaml anew
 	$(BIN)/python -m chi_helpers.config.schema
+
+deploy:         ## write the systemd units and the crontab of deploy/ anew
+	$(BIN)/python scripts/deploy_files.py
 
 clean:          ## remove this checkout's sandboxes, their state, and the virtual environment
 	@for folder in .chi-lab/sandbox/*/ .chi-lab/tests/sandbox/*/; do \

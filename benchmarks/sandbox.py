@@ -131,11 +131,10 @@ def lease(instances: int) -> Iterator[tuple[Any, str]]:
     )
     # As the catalog has it: openstacksdk's own client would discover Blazar's unfinished v2.
     blazar = Adapter(cloud.session, service_type="reservation", interface="public")
-    minute = "%Y-%m-%d %H:%M"
     body = {
         "name": "bench",
-        "start_date": time.strftime(minute, time.gmtime()),
-        "end_date": time.strftime(minute, time.gmtime(time.time() + 3600)),
+        "start_date": "now",
+        "end_date": time.strftime("%Y-%m-%d %H:%M", time.gmtime(time.time() + 3600)),
         "reservations": [
             {"resource_type": "flavor:instance", "flavor_id": "2", "amount": instances, "affinity": None}
         ],

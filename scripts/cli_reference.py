@@ -11,8 +11,8 @@ HEADER = """\
 
 Written by `make reference` from the help of the commands. stdout is data, stderr is for people; `--json`
 writes one JSON document wherever a person would read a table. Exit codes: 0 done; 1 partly done, or
-something is left (run again); 2 wrong use or wrong file; 3 the site cannot be reached or refused; 130
-interrupted.
+something is left (run again); 2 wrong use or wrong file; 3 the site cannot be reached or refused; 4 and 5
+are the reaper's (the breaker; something in doubt); 130 interrupted.
 """
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 
@@ -33,7 +32,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture(scope="session")
-def site(test_state: Path, pytestconfig: pytest.Config) -> Iterator[SiteUnderTest]:
+def site(
+    test_state: Path, pytestconfig: pytest.Config, request: pytest.FixtureRequest
+) -> Iterator[SiteUnderTest]:
     """CHI@Sandbox with real machines, shared by all tests of the session.
 
     Fresh at the start, unless CHI_LAB_TEST_KEEP=1; down at the end, its data kept for a look.
@@ -42,33 +43,50 @@ def site(test_state: Path, pytestconfig: pytest.Config) -> Iterator[SiteUnderTes
     if running := os.environ.get("CHI_LAB_TEST_SITE"):
         yield site_of(Path(running))
         return
+    request.getfixturevalue("alone")
     sandbox = Sandbox("test", test_state)
-    with alone(test_state):
-        for found in started(sandbox):
-            yield found
-            used = sandbox.status()["memory_bytes"] / 2**20
-            pytestconfig.stash[MEMORY] = f"the sandbox's services use {used:.0f} MiB after all tests"
+    for found in started(sandbox, "--region", "CHI@Sandbox", "--machines", "podman"):
+        yield found
+        used = sandbox.status()["memory_bytes"] / 2**20
+        pytestconfig.stash[MEMORY] = f"the sandbox's services use {used:.0f} MiB after all tests"
 
 
-@contextmanager
-def alone(state: Path) -> Iterator[None]:
-    """Two test runs in one state folder would reset the sandbox under each other's feet."""
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (state / "test-run.lock").open("a") as lock:
+@pytest.fixture(scope="session")
+def full_site(test_state: Path, request: pytest.FixtureRequest) -> Iterator[SiteUnderTest]:
+    """CHI@Full: a site with volumes and object storage, and without machines; made for whoever asks first.
+
+    As `site`; CHI_LAB_TEST_SITE counts where that sandbox has both.
+    """
+    running = os.environ.get("CHI_LAB_TEST_SITE")
+    if running and {"volumes", "objects"} <= set((found := site_of(Path(running))).extras):
+        yield found
+        return
+    request.getfixturevalue("alone")
+    yield from started(Sandbox("full", test_state), "--machines", "none", "--with", "volumes,objects")
+
+
+@pytest.fixture(scope="session")
+def alone(test_state: Path) -> Iterator[None]:
+    """Two test runs in one state folder would reset the sandboxes under each other's feet."""
+    test_state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (test_state / "test-run.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            pytest.fail(f"Another test run uses {state}. Wait for it, or set CHI_LAB_STATE.", pytrace=False)
+            pytest.fail(
+                f"Another test run uses {test_state}. Wait for it, or set CHI_LAB_STATE.", pytrace=False
+            )
         yield
 
 
-def started(sandbox: Sandbox) -> Iterator[SiteUnderTest]:
+def started(sandbox: Sandbox, *options: str) -> Iterator[SiteUnderTest]:
+    """Fresh, unless it is to be kept; down at the end."""
     try:
         if os.environ.get("CHI_LAB_TEST_KEEP") != "1":
             sandbox.do("reset")
-        found = sandbox.up("--region", "CHI@Sandbox", "--machines", "podman")
+        found = sandbox.up(*options)
     except SandboxFailedError as error:
-        pytest.fail(f"The tests need a sandbox with machines, and it did not start.\n{error}", pytrace=False)
+        pytest.fail(f"The tests need a sandbox, and it did not start.\n{error}", pytrace=False)
     yield found
     sandbox.do("down")
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 NAME = "journal.jsonl"
@@ -28,10 +28,19 @@ class Journal:
 
     def write(self, event: str, **what: Any) -> None:
         """Append `{"at": ..., "event": event, ...}` and wait until it is on the disk."""
-        entry = {"at": self._clock().isoformat(timespec="milliseconds"), "event": event, **what}
-        # One write of one line: O_APPEND keeps lines whole even if two processes write.
-        os.write(self._descriptor, (json.dumps(entry, ensure_ascii=False, default=str) + "\n").encode())
-        os.fsync(self._descriptor)
+        self.write_all(event, (what,))
+
+    def write_all(self, event: str, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Append one line for each of `entries`, and wait once until all of them are on the disk."""
+        at = self._clock().isoformat(timespec="milliseconds")
+        lines = "".join(
+            json.dumps({"at": at, "event": event, **entry}, ensure_ascii=False, default=str) + "\n"
+            for entry in entries
+        )
+        if lines:
+            # One write: O_APPEND keeps lines whole even if two processes write.
+            os.write(self._descriptor, lines.encode())
+            os.fsync(self._descriptor)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ COMMANDS = {
     "ssh-config": ("chi_helpers.cli.ssh_config", "Print an OpenSSH configuration for the lab's nodes."),
     "provision": ("chi_helpers.cli.provision", "Apply the Ansible roles of the file to the nodes."),
     "down": ("chi_helpers.cli.down", "Give everything back, and prove that nothing is left."),
+    "reap": ("chi_helpers.cli.reap", "End what has outlived its deadline; without --yes, only say what."),
     "schema": ("chi_helpers.cli.schema", "Print the JSON Schema of reservation.yaml."),
     "sandbox": ("chi_helpers.cli.sandbox", "A Chameleon site on this machine."),
     "demo": ("chi_helpers.cli.demo", "The whole story on a sandbox, start to finish."),

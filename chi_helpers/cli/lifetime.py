@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -24,4 +25,16 @@ class Lifetime(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gene
             self.fail(str(error), param, ctx)
 
 
+class Span(Lifetime):
+    """The same, and seconds: `90s`. Longer than nothing."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        seconds = re.fullmatch(r"(\d{1,6})s", value) if isinstance(value, str) else None
+        found = timedelta(seconds=int(seconds[1])) if seconds else super().convert(value, param, ctx)
+        if found <= timedelta(0):
+            self.fail(f"{value} is no time at all: write for example 10m or 90s", param, ctx)
+        return found
+
+
 LIFETIME = Lifetime()
+SPAN = Span()

@@ -12,11 +12,22 @@ from chi_helpers.cli.options import debug_option, json_option
 from chi_helpers.cli.progress import progress
 
 if TYPE_CHECKING:
+    from chi_helpers.sandbox.description import Extra
     from chi_helpers.sandbox.site import Sandbox, Status
 
 _name = click.option(
     "--name", default="sandbox", show_default=True, help="Which sandbox, where there are several."
 )
+
+
+def _extras(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[Extra, ...]:
+    """Names with commas between them."""
+    from chi_helpers.sandbox.description import EXTRAS, in_order
+
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    if unknown := [name for name in names if name not in EXTRAS]:
+        raise click.BadParameter(f"'{', '.join(unknown)}' is none of {', '.join(EXTRAS)}.")
+    return in_order(names)
 
 
 @click.group()
@@ -40,10 +51,25 @@ def command() -> None:
 @click.option(
     "--max-lease", type=click.IntRange(60), help="Longest lease in seconds.  [default: 604800, seven days]"
 )
+@click.option(
+    "--with",
+    "extras",
+    metavar="LIST",
+    default="",
+    callback=_extras,
+    help="Services that a sandbox has only if asked for: volumes (Cinder), objects (Swift), or both with a "
+    "comma between. A sandbox that exists gets them added, and keeps them.",
+)
 @json_option
 @debug_option
 def up(
-    name: str, machines: str, region: str | None, hosts: int | None, max_lease: int | None, as_json: bool
+    name: str,
+    machines: str,
+    region: str | None,
+    hosts: int | None,
+    max_lease: int | None,
+    extras: tuple[Extra, ...],
+    as_json: bool,
 ) -> None:
     """Start the site; make it first where there is none. Harmless when it is up."""
     from chi_helpers.sandbox.site import Wish
@@ -53,6 +79,7 @@ def up(
         region=region,
         kvm_hosts=hosts,
         max_lease_seconds=max_lease,
+        extras=extras,
     )
     sandbox = _sandbox(name)
     with progress() as observer:
@@ -168,6 +195,7 @@ def _document(status: Status) -> dict[str, Any]:
         "region": site.region if site else None,
         "auth_url": site.auth_url if site else None,
         "machines": site.machines if site else None,
+        "with": list(site.extras) if site else None,
         "folder": str(site.folder) if site else None,
         "memory_bytes": status.memory_bytes,
         "services": {
@@ -180,7 +208,8 @@ def _document(status: Status) -> dict[str, Any]:
 def _table(status: Status) -> str:
     lines = [f"{status.name}: {status.state}"]
     if site := status.site:
-        lines[0] += f"  ({site.region}, {site.auth_url}, machines: {site.machines})"
+        extras = f", with: {', '.join(site.extras)}" if site.extras else ""
+        lines[0] += f"  ({site.region}, {site.auth_url}, machines: {site.machines}{extras})"
         lines.append(f"  state in {site.folder}")
     lines += [f"  {one.name:10} {one.state:9} {one.detail}" for one in status.services]
     if status.memory_bytes:

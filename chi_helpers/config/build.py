@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chi_helpers.config.document import ClassSection, Document, NodeSection
+from chi_helpers.config.document import ClassSection, Document, NodeSection, ReapSection
 from chi_helpers.config.quantities import localised
 from chi_helpers.model.lab import (
     ActiveHours,
@@ -12,9 +12,11 @@ from chi_helpers.model.lab import (
     LabSpec,
     LeaseSpec,
     Lifetime,
+    Limits,
     NetworkSpec,
     NodeSpec,
     Outage,
+    ReapSpec,
     Spare,
 )
 
@@ -48,6 +50,7 @@ def build(document: Document, source: Path) -> LabSpec:
             for outage in document.outages
         ),
         class_=_class(document.class_, source),
+        reap=_reap(document.reap),
     )
 
 
@@ -74,3 +77,15 @@ def _node(key: str, node: NodeSection) -> NodeSpec:
 
 def _class(section: ClassSection | None, source: Path) -> ClassSpec | None:
     return None if section is None else ClassSpec(roster=source.parent / section.roster, per=section.per)
+
+
+def _reap(section: ReapSection) -> ReapSpec:
+    limits = section.limits
+    return ReapSpec(
+        exclusive=section.exclusive,
+        grace=section.grace,
+        hard=section.hard,
+        second_look=section.second_look,
+        skew=section.skew,
+        limits=Limits(run=limits.run, project=limits.project, owner=limits.owner, share=limits.share),
+    )

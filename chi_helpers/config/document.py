@@ -1,139 +1,38 @@
-"""reservation.yaml as pydantic models: names, types and the limits of single values.
+"""reservation.yaml as pydantic models: its sections, the names and limits of their values.
 
-What several values must be together is in `rules`; what the program works with is `chi_helpers.model.lab`.
-Every field's description is what an editor shows, through the published JSON Schema.
+How single values are written is in `fields`, what several of them must be together in `rules`; what the
+program works with is `chi_helpers.model.lab`. Every field's description is what an editor shows, through the
+published JSON Schema.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from datetime import datetime, time, timedelta
-from ipaddress import IPv4Network, ip_network
-from typing import Annotated, Any, Literal
+from datetime import timedelta
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    WithJsonSchema,
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from chi_helpers.config.fields import (
+    NODE_KEY,
+    Count,
+    Duration,
+    Hours,
+    LabName,
+    Moment,
+    NodeKey,
+    Port,
+    PrivateNetwork,
+    Regex,
+    Role,
+    Share,
+    Short,
+    Span,
+    Start,
+    Text,
+    Zone,
+    unique,
 )
-
-from chi_helpers.config import quantities
-from chi_helpers.model.span import span
-
-PRIVATE = tuple(ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-"""The private address ranges of RFC 1918."""
-NEVER_A_PORT = "must be a TCP port, 1 to 65535"
-
-
-def _matching(pattern: str, rule: str) -> tuple[AfterValidator, Any]:
-    """A text that matches `pattern`, else the message `rule`."""
-
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError(f'"{text}" {rule}')
-        return text
-
-    return AfterValidator(check), Field(json_schema_extra={"pattern": f"^{pattern}$"})
-
-
-def _written(
-    parse: Callable[[Any], Any], pattern: str, *examples: str
-) -> tuple[BeforeValidator, WithJsonSchema]:
-    """A value that is written as text and read by `parse`; editors check `pattern`."""
-    schema: dict[str, Any] = {"type": "string", "examples": list(examples)}
-    return BeforeValidator(parse), WithJsonSchema(schema | ({"pattern": pattern} if pattern else {}))
-
-
-def _private_network(value: Any) -> IPv4Network | None:
-    if value is None:
-        return None
-    try:
-        network = IPv4Network(str(value))
-    except ValueError as error:
-        raise ValueError(
-            f'"{value}" is not an IPv4 network ({error}): write for example 192.168.1.0/24'
-        ) from error
-    if not any(network.subnet_of(private) for private in PRIVATE if isinstance(private, IPv4Network)):
-        raise ValueError(
-            f"{value} is not a private network: take one inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"
-        )
-    return network
-
-
-def _start(value: Any) -> datetime | None:
-    return None if value in (None, "now") else quantities.moment(value)
-
-
-def _port(port: int) -> int:
-    if not 1 <= port <= 65535:  # noqa: PLR2004
-        raise ValueError(f"{port} {NEVER_A_PORT}")
-    return port
-
-
-def _unique(values: list[Any]) -> list[Any]:
-    twice = [value for index, value in enumerate(values) if value in values[:index]]
-    if twice:
-        shown = span(twice[0]) if isinstance(twice[0], timedelta) else twice[0]
-        raise ValueError(f"{shown} stands here twice: keep one")
-    return values
-
-
-def _regex(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"{text!r} is not a regular expression: {error}") from error
-    return text
-
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Port = Annotated[
-    int, Field(strict=True, json_schema_extra={"minimum": 1, "maximum": 65535}), AfterValidator(_port)
-]
-Duration = Annotated[
-    timedelta, *_written(quantities.duration, quantities.DURATION, "6h", "90m", "2h30m", "1d")
-]
-Span = Annotated[Duration, AfterValidator(quantities.positive)]
-Moment = Annotated[
-    datetime, *_written(quantities.moment, quantities.MOMENT, "2026-01-29 14:00", "2026-01-29T14:00-05:00")
-]
-Start = Annotated[
-    datetime | None,
-    *_written(_start, f"^now$|{quantities.MOMENT}", "now", "2026-01-29 14:00", "2026-01-29T14:00-05:00"),
-]
-Zone = Annotated[ZoneInfo, *_written(quantities.zone, "", "America/Chicago", "America/New_York", "UTC")]
-Hours = Annotated[
-    tuple[time, time, ZoneInfo | None],
-    *_written(quantities.hours, quantities.HOURS, "08:00-24:00 America/New_York"),
-]
-Regex = Annotated[Text, AfterValidator(_regex)]
-NODE_KEY = r"[a-z][a-z0-9_-]{0,30}"
-NodeKey = Annotated[
-    str,
-    *_matching(
-        NODE_KEY,
-        "cannot name a node: lower-case letters, digits, - and _, a letter first, at most 31",
-    ),
-]
-LabName = Annotated[
-    Text,
-    *_matching(
-        r"[a-z0-9][a-z0-9_-]{0,62}",
-        "cannot name a lab: lower-case letters, digits, - and _, a letter or digit first, at most 63",
-    ),
-]
-Role = Annotated[
-    Text,
-    *_matching(
-        r"[a-z][a-z0-9_]*", "cannot name an Ansible role: lower-case letters, digits and _, a letter first"
-    ),
-]
 
 
 class Section(BaseModel):
@@ -146,7 +45,7 @@ class LifetimeSection(Section):
     """How long anything of this lab may exist."""
 
     max: Span = Field(description="Nothing of this lab outlives it, whatever else the file says.")
-    warn: Annotated[list[Span], AfterValidator(_unique)] = Field(
+    warn: Annotated[list[Span], AfterValidator(unique)] = Field(
         default=[], description="How long before the deadline to warn, for example [1h, 15m]."
     )
     hours: Hours | None = Field(
@@ -193,11 +92,11 @@ class NodeSection(Section):
     floating_ip: bool = Field(
         default=False, description="Give it an address that can be reached from outside."
     )
-    ports: Annotated[list[Port], AfterValidator(_unique)] = Field(
+    ports: Annotated[list[Port], AfterValidator(unique)] = Field(
         default=[22],
         description="TCP ports that are open to the world. Services are better reached by an SSH tunnel.",
     )
-    stack: Annotated[list[Role], AfterValidator(_unique)] = Field(
+    stack: Annotated[list[Role], AfterValidator(unique)] = Field(
         default=[], description="Ansible roles to apply after launch, in order."
     )
 
@@ -206,9 +105,9 @@ class NetworkSection(Section):
     """The networks of the lab."""
 
     shared: Text = Field(default="sharednet1", description="The site's network that every node is on.")
-    private: Annotated[
-        IPv4Network | None, *_written(_private_network, r"^\d+\.\d+\.\d+\.\d+/\d+$", "192.168.1.0/24")
-    ] = Field(default=None, description="A network of the lab's own, for example 192.168.1.0/24.")
+    private: PrivateNetwork = Field(
+        default=None, description="A network of the lab's own, for example 192.168.1.0/24."
+    )
 
 
 class SpareSection(Section):
@@ -219,6 +118,55 @@ class SpareSection(Section):
     )
     owners: list[Text] = Field(default=[], description="People whose resources stay.")
     until: dict[Text, Moment] = Field(default={}, description="Name of a resource: left alone until then.")
+
+
+class LimitsSection(Section):
+    """How many deletions one run of the reaper may plan before it does none and says so: the breaker."""
+
+    run: Count = Field(
+        default=200, description="In one run, all projects together. 0 means none at all; `none`: no limit."
+    )
+    project: Count = Field(default=100, description="In one project. 0 means none at all; `none`: no limit.")
+    owner: Count = Field(
+        default=20, description="Of one owner's things. 0 means none at all; `none`: no limit."
+    )
+    share: Share = Field(
+        default=0.5,
+        description="Part of a project's resources, as 50% or 0.5, counted from the eleventh deletion on. "
+        "`none`: no limit.",
+        json_schema_extra={"default": "50%"},
+    )
+
+
+class ReapSection(Section):
+    """How the reaper (`chi-lab reap`) may act on what the lab leaves behind."""
+
+    exclusive: bool = Field(
+        default=False,
+        description="The project is used for nothing but this lab: what people of the roster made in it by "
+        "hand goes, too.",
+    )
+    grace: Duration = Field(
+        default=timedelta(minutes=5),
+        description="How long after its deadline a thing is left alone.",
+        json_schema_extra={"default": "5m"},
+    )
+    hard: Duration = Field(
+        default=timedelta(hours=1),
+        description="How long after its deadline a thing goes although no warning was delivered.",
+        json_schema_extra={"default": "1h"},
+    )
+    second_look: Duration = Field(
+        default=timedelta(minutes=10),
+        description="How long a thing that carries no stamp must have been known before it goes.",
+        json_schema_extra={"default": "10m"},
+    )
+    skew: Short = Field(
+        default=timedelta(seconds=30),
+        description="How far this machine's clock may be off the site's.",
+        json_schema_extra={"default": "30s"},
+    )
+    limits: LimitsSection = LimitsSection()
 
 
 class OutageSection(Section):
@@ -265,5 +213,6 @@ class Document(Section):
     network: NetworkSection = NetworkSection()
     launch: Literal["chi", "terraform"] = Field(default="chi", description="What creates the instances.")
     spare: SpareSection = SpareSection()
+    reap: ReapSection = ReapSection()
     outages: list[OutageSection] = Field(default=[], description="Planned outages.")
     class_: ClassSection | None = Field(default=None, alias="class")

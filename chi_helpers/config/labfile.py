@@ -12,11 +12,9 @@ from chi_helpers.config.document import Document
 from chi_helpers.config.marks import Marked, YamlError, read
 from chi_helpers.config.problems import ConfigError, Place, Problem, dotted
 from chi_helpers.config.rules import broken
+from chi_helpers.config.text import text_of
 from chi_helpers.config.translate import MISSING, meant, place_of, said
 from chi_helpers.model.lab import LabSpec
-
-LARGEST = 1 << 20
-"""Bytes; a lab file of a megabyte is something else."""
 
 # What stands in for a wrong or missing part that the file cannot do without, so that the rest is still
 # checked. No message ever shows one: findings about such a part are dropped.
@@ -41,7 +39,7 @@ def load(path: Path | str) -> LabSpec:
     Raises `ConfigError`, whose `problems` are all that is wrong with the file, each with its line and field.
     """
     source = Path(path)
-    text = _text(source)
+    text = text_of(source, what="a lab's file", missing="go to the lab's folder, or name the file with -f")
     try:
         marked = read(text)
     except YamlError as error:
@@ -62,24 +60,6 @@ def load(path: Path | str) -> LabSpec:
     if problems or document is None:
         raise ConfigError(problems)
     return build(document, source)
-
-
-def _text(source: Path) -> str:
-    try:
-        raw = source.read_bytes()
-    except FileNotFoundError:
-        message = "no such file: go to the lab's folder, or name the file with -f"
-        raise ConfigError([Problem(source, 0, "", message)]) from None
-    except OSError as error:
-        raise ConfigError([Problem(source, 0, "", f"cannot be read: {error.strerror}")]) from error
-    if len(raw) > LARGEST:
-        raise ConfigError([Problem(source, 0, "", "larger than a megabyte: this is not a lab's file")])
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        message = f"byte 0x{raw[error.start]:02x} is not UTF-8: save the file as UTF-8"
-        raise ConfigError([Problem(source, line, "", message)]) from error
 
 
 def _not_a_lab(marked: Marked) -> str:

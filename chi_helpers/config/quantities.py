@@ -17,6 +17,9 @@ DURATION = r"^\s*(?=\d)(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m)?\s*$"
 MOMENT = r"^(\d{4}-\d{2}-\d{2})[ T](\d{1,2}):(\d{2})(?::00)?\s*(Z|[+-]\d{2}:?\d{2})?$"
 HOURS = r"^\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})(?:\s+(\S+))?\s*$"
 LONGEST = timedelta(days=366)
+SHORT = r"^\s*(?=\d)(?:(\d+)\s*m)?\s*(?:(\d+)\s*s)?\s*$"
+LONGEST_SHORT = timedelta(minutes=10)
+SHARE = r"^\s*\d{1,3}(\.\d+)?\s*%\s*$|^none$"
 
 
 def duration(value: Any) -> timedelta:
@@ -38,6 +41,53 @@ def duration(value: Any) -> timedelta:
     if len(text) > len("365d23h59m") * 2 or (days * 24 + hours) * 60 + minutes > LONGEST.days * 24 * 60:
         raise ValueError(f"{text} is longer than a year")
     return timedelta(days=days, hours=hours, minutes=minutes)
+
+
+def short(value: Any) -> timedelta:
+    """Read `30s`, `1m` or `1m30s`: whole seconds, at most ten minutes."""
+    if isinstance(value, timedelta):
+        return value
+    _given(value, "30s")
+    found = re.match(SHORT, value.lower()) if isinstance(value, str) else None
+    if not found:
+        raise ValueError(f"{_shown(value)} is not a short time: write for example 30s or 1m")
+    minutes, seconds = (int(part[:9]) if part else 0 for part in found.groups())
+    if minutes * 60 + seconds > LONGEST_SHORT.total_seconds():
+        raise ValueError(f"{value} is above ten minutes")
+    return timedelta(minutes=minutes, seconds=seconds)
+
+
+def count(value: Any) -> int | None:
+    """Read a whole number, or `none` for no limit; 0 is a number like any other."""
+    _given(value, "20, or none for no limit")
+    if value == "none":
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{_shown(value)} is not a number of things: write for example 20, or none")  # noqa: TRY004
+    if value < 0:
+        raise ValueError(f"{value} is below 0: write 0 for none at all, or none for no limit")
+    return value
+
+
+def share(value: Any) -> float | None:
+    """Read `50%` or `0.5` as a part of the whole, 0 to 1, or `none` for no limit.
+
+    A bare 1 is refused: it may mean all, or one in a hundred.
+    """
+    _given(value, "50%, or none for no limit")
+    text = str(value).strip()
+    if text == "none":
+        return None
+    if text == "1":
+        raise ValueError("1 may mean all or one in a hundred: write 100% or 1%")
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*(%?)", text)
+    if not found or isinstance(value, bool | list | dict):
+        raise ValueError(f"{_shown(value)} is not a part of a whole: write for example 50% or 0.5")
+    part = float(found[1]) / (100 if found[2] else 1)
+    if part > 1:
+        hint = f"write {text}%" if not found[2] and part <= 100 else "write at most 100%"  # noqa: PLR2004
+        raise ValueError(f"{text} is more than all of it: {hint}")
+    return part
 
 
 def positive(value: timedelta) -> timedelta:

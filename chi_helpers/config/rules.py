@@ -32,6 +32,7 @@ def broken(document: Document) -> Iterator[Finding]:
     for key, node in document.nodes.items():
         yield from _node(("nodes", key), node)
     yield from _room(document)
+    yield from _reap(document)
     yield from _times(document)
 
 
@@ -99,6 +100,18 @@ def _room(document: Document) -> Iterator[Finding]:
             f"{private} has room for {max(room, 0)} of the {len(document.nodes)} nodes: take a larger one, "
             "such as 192.168.1.0/24",
             (("network", "private"), ("nodes",)),
+        )
+
+
+def _reap(document: Document) -> Iterator[Finding]:
+    reap = document.reap
+    grace: Place = ("reap", "grace")
+    hard: Place = ("reap", "hard")
+    if reap.hard < reap.grace:
+        yield Finding(
+            hard,
+            f"{span(reap.hard)} is below reap.grace, {span(reap.grace)}, before which nothing goes: raise it",
+            (hard, grace),
         )
 
 

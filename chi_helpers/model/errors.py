@@ -10,7 +10,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Exit codes of `chi-lab`, the same for every command."""
+    """Exit codes of `chi-lab`, the same for every command; 4 and 5 are the reaper's."""
 
     OK = 0
     PARTIAL = 1
@@ -19,6 +19,10 @@ class Exit(IntEnum):
     """Wrong use, or a file that is wrong."""
     SITE = 3
     """The site cannot be reached, or refused."""
+    BREAKER = 4
+    """More would be deleted than the file allows: nothing was."""
+    DOUBT = 5
+    """Something was kept for want of knowledge."""
 
 
 class LabKitError(Exception):

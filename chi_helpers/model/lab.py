@@ -94,6 +94,36 @@ class ClassSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How many deletions one run may make before it stops and asks. None: no limit; 0 means none at all."""
+
+    run: int | None = 200
+    project: int | None = 100
+    owner: int | None = 20
+    share: float | None = 0.5
+    """Of a project's resources, 0 to 1."""
+    share_from: int = 10
+    """Up to so many deletions the share does not count: half of a small project is little."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReapSpec:
+    """How the reaper may act on this lab's leavings."""
+
+    exclusive: bool = False
+    """The project is used for nothing but this lab: what people made in it by hand is the lab's, too."""
+    grace: timedelta = timedelta(minutes=5)
+    """How long after the deadline a thing is left alone."""
+    hard: timedelta = timedelta(hours=1)
+    """How long after the deadline it goes without a delivered warning."""
+    second_look: timedelta = timedelta(minutes=10)
+    """How long a thing that carries no stamp must have been known before it goes."""
+    skew: timedelta = timedelta(seconds=30)
+    """How far this machine's clock may be off the site's."""
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class LabSpec:
     """One lab, as its file declares it."""
 
@@ -112,6 +142,7 @@ class LabSpec:
     spare: Spare = Spare()
     outages: tuple[Outage, ...] = ()
     class_: ClassSpec | None = None
+    reap: ReapSpec = ReapSpec()
 
     def lease_name(self, owner: str) -> str:
         """Name of the owner's lease, as Chameleon's own labs write it: `<lab>-<owner>`."""

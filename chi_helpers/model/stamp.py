@@ -48,11 +48,12 @@ def from_metadata(metadata: Mapping[str, str]) -> Stamp | None:
     try:
         deadline = datetime.fromisoformat(metadata[DELETE_AT])
         owner, lab = metadata[OWNER], metadata[LAB]
-    except (KeyError, ValueError, TypeError):
+        if deadline.tzinfo is None or not owner or not lab:
+            return None
+        # Overflows for the last hours of the year 9999, which anybody may write.
+        return Stamp(owner, lab, deadline.astimezone(UTC), metadata.get(NODE, ""))
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None
-    if deadline.tzinfo is None or not owner or not lab:
-        return None
-    return Stamp(owner, lab, deadline.astimezone(UTC), metadata.get(NODE, ""))
 
 
 def from_description(text: str | None) -> Stamp | None:

@@ -113,6 +113,16 @@ def warnings_due(
     )
 
 
+def closing_after(hours: ActiveHours | None, instant: datetime) -> datetime | None:
+    """The next end (UTC) of the active hours after `instant`, whether it lies in them or not; None: never."""
+    closing = _closing(hours, instant)
+    if isinstance(closing, _Closed):
+        closing = _closing(hours, closing.opens)
+    if isinstance(closing, _Closed):
+        raise AssertionError("active hours that do not hold their own beginning")  # noqa: TRY004 - no caller's type
+    return closing
+
+
 @dataclass(frozen=True, slots=True)
 class _Closed:
     opens: datetime

@@ -26,8 +26,12 @@ def ansible_folder(lab_file: Path, checkout: Path = _CHECKOUT) -> Path:
 
 
 def check_stack(folder: Path, stacks: dict[str, tuple[str, ...]]) -> None:
-    """Refuse roles that do not exist, all of them at once. `stacks` are the roles of each node."""
-    known = sorted(path.parent.parent.name for path in (folder / "roles").glob("*/tasks/main.yml"))
+    """Refuse roles that do not exist, all of them at once. `stacks` are the roles of each node.
+
+    A role with a playbook of its own, such as `reaper`, is not for a lab's nodes.
+    """
+    roles = sorted(path.parent.parent.name for path in (folder / "roles").glob("*/tasks/main.yml"))
+    known = [role for role in roles if not (folder / f"{role}.yml").exists()]
     wrong = [
         f"{node}: {role}" for node, stack in sorted(stacks.items()) for role in stack if role not in known
     ]

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import uuid4
 
 from chi_helpers.sandbox.place import Addresses
 
 Machines = Literal["podman", "none"]
+Extra = Literal["volumes", "objects"]
+"""What a sandbox has only where it is asked for: each is a service more to load."""
+EXTRAS: dict[Extra, str] = {"volumes": "cinder", "objects": "swift"}
+"""The service behind each."""
 PORTS = {
     "keystone": 5000,
     "placement": 8778,
@@ -21,9 +26,22 @@ PORTS = {
     "nova": 8774,
     "blazar": 1234,
     "reference": 8999,
+    "cinder": 8776,
+    "swift": 8080,
 }
-SERVICES = tuple(PORTS)
-DATABASES = ("keystone", "placement", "glance", "neutron", "nova", "nova_api", "nova_cell0", "blazar")
+"""Of every service, whether or not a sandbox has it."""
+DATABASES = (
+    "keystone",
+    "placement",
+    "glance",
+    "neutron",
+    "nova",
+    "nova_api",
+    "nova_cell0",
+    "blazar",
+    "cinder",
+)
+"""In every sandbox, so that volumes can be added to one that exists."""
 DOMAIN, PROJECT, OTHER_PROJECT = "chameleon", "CHI-sandbox", "CHI-other"
 STUDENTS = ("student1", "student2", "student3", "student4")
 INSTRUCTOR, OTHER, ADMIN, SERVICE_USER = "instructor", "other", "admin", "svc"
@@ -61,6 +79,14 @@ class Description:
     image: str = ""
     """Container image of the machines, where there are any."""
     podman_args: tuple[str, ...] = ()
+    extras: tuple[Extra, ...] = ()
+    """In the order of `Extra`."""
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services that this sandbox has, by their names in `PORTS`."""
+        absent = {service for extra, service in EXTRAS.items() if extra not in self.extras}
+        return tuple(service for service in PORTS if service not in absent)
 
     @property
     def auth_url(self) -> str:
@@ -75,8 +101,14 @@ class Description:
         return self.run / "db.sock"
 
     def url(self, service: str) -> str:
-        """Base URL of a service as its catalog entry has it."""
-        path = {"keystone": "/v3", "nova": "/v2.1", "blazar": "/v1"}.get(service, "")
+        """Base URL of a service as its catalog entry has it; Keystone fills in the project's id."""
+        path = {
+            "keystone": "/v3",
+            "nova": "/v2.1",
+            "blazar": "/v1",
+            "cinder": "/v3/%(project_id)s",
+            "swift": "/v1/AUTH_%(project_id)s",
+        }.get(service, "")
         return f"http://{self.addresses.api}:{PORTS[service]}{path}"
 
     def database_url(self, database: str) -> str:
@@ -121,6 +153,7 @@ def save(site: Description) -> None:
         "max_lease_seconds": site.max_lease_seconds,
         "image": site.image,
         "podman_args": list(site.podman_args),
+        "extras": list(site.extras),
         "site_id": site.site_id,
         "keypair": {
             "name": keypair_name(site.name),
@@ -152,7 +185,13 @@ def load(folder: Path) -> Description | None:
         max_lease_seconds=facts["max_lease_seconds"],
         image=facts["image"],
         podman_args=tuple(facts["podman_args"]),
+        extras=in_order(facts.get("extras", ())),
     )
+
+
+def in_order(extras: Iterable[str]) -> tuple[Extra, ...]:
+    """Each of them once, in the order of `Extra`. Names that are none are left out."""
+    return tuple(extra for extra in get_args(Extra) if extra in set(extras))
 
 
 def keypair_name(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Container
 
 import psutil
 
@@ -10,12 +11,15 @@ from chi_helpers.sandbox.description import PORTS, Description
 from chi_helpers.sandbox.errors import PortTakenError
 
 
-def check_free(site: Description) -> None:
-    """Raise PortTakenError that names every port of the site that another program has, and who."""
+def check_free(site: Description, besides: Container[str] = ()) -> None:
+    """Raise PortTakenError that names every port of the site that another program has, and who.
+
+    The services in `besides` run already.
+    """
     taken = [
         f"{site.addresses.api}:{port} ({service}) is taken by {holder(site.addresses.api, port)}"
-        for service, port in PORTS.items()
-        if not _free(site.addresses.api, port)
+        for service in site.services
+        if service not in besides and not _free(site.addresses.api, port := PORTS[service])
     ]
     if taken:
         raise PortTakenError(

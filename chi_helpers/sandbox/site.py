@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 from collections.abc import Iterator
@@ -17,9 +18,10 @@ from chi_helpers.model.outcome import Outcome, Progress, Result
 from chi_helpers.sandbox import clients, conf, database, place, ports, reference, schema
 from chi_helpers.sandbox.description import (
     PORTS,
-    SERVICES,
     Description,
+    Extra,
     Machines,
+    in_order,
     load,
     new_secrets,
     new_site_id,
@@ -32,7 +34,7 @@ from chi_helpers.sandbox.machines import probe, settings, vendordata
 from chi_helpers.sandbox.machines.choose import Choice, choose
 from chi_helpers.sandbox.machines.sweep import remove_site, stop_site
 from chi_helpers.sandbox.steps import step
-from chi_helpers.sandbox.supervise import DATABASE, PROGRAMS, ServiceState, Supervisor, log_file
+from chi_helpers.sandbox.supervise import DATABASE, ServiceState, Supervisor, log_file, programs
 
 _KVM_HOSTS = 2
 
@@ -46,6 +48,8 @@ class Wish:
     region: str | None = None
     kvm_hosts: int | None = None
     max_lease_seconds: int | None = None
+    extras: tuple[Extra, ...] = ()
+    """Added to what a sandbox has; nothing is taken from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +88,17 @@ class Sandbox:
             return Status(self.name, "none")
         services = tuple(Supervisor(site).states().values())
         running = [one for one in services if one.state == "RUNNING"]
-        whole = len(running) == len(PROGRAMS) and self._filled()
+        whole = {one.name for one in running} >= set(programs(site)) and self._filled()
         state = "up" if whole else "partly up" if services else "down"
         return Status(self.name, state, site, services, sum(_memory(one.pid) for one in running))
 
     def log(self, service: str) -> Path:
         """The log of a service, or of `supervisord`."""
-        names = (*PROGRAMS, "supervisord")
+        site = self.description()
+        names = (*programs(site), "supervisord")
         if service not in names:
             raise NoSandboxError(f"There is no service '{service}'.", do=f"Services: {', '.join(names)}.")
-        return log_file(self.description(), service)
+        return log_file(site, service)
 
     # -- what can be done -------------------------------------------------
 
@@ -104,10 +109,18 @@ class Sandbox:
             self._refuse_other_wish(site, wish)
             supervisor = Supervisor(site)
             supervisor.let_it_stop()
-            if not supervisor.running():
+            if added := set(wish.extras) - set(site.extras):
+                site = replace(site, extras=in_order({*site.extras, *wish.extras}))
+                supervisor = Supervisor(site)
+            running = supervisor.running()
+            if not running:
                 place.hold(self.folder, site.addresses)
-                ports.check_free(site)
+            if not running or added:
+                # What listens already is ours.
+                ports.check_free(site, besides=supervisor.states())
                 self._prepare(site, progress)
+            if added:
+                save(site)  # last: an interrupted `up` adds them again
             with step(progress, "services"):
                 supervisor.start()
                 self._wait_for_services(site, supervisor, progress)
@@ -171,6 +184,7 @@ class Sandbox:
             site_id=new_site_id(),
             image=choice.image,
             podman_args=choice.podman_args,
+            extras=in_order(wish.extras),
         )
         if wish.max_lease_seconds:
             site = replace(site, max_lease_seconds=wish.max_lease_seconds)
@@ -215,8 +229,10 @@ class Sandbox:
             write_private(made_with, schema.versions())
             with step(progress, "database") as note:
                 image = schema.ensure(site, note)
-                half = self.folder / "db.new"
-                shutil.rmtree(half, ignore_errors=True)
+                # Another name each time: the copying of a start that was killed may go on for a while.
+                for other in self.folder.glob("db.new*"):
+                    shutil.rmtree(other, ignore_errors=True)
+                half = self.folder / f"db.new-{os.getpid()}"
                 schema.restore(image, half)
                 half.rename(data)
         hosts = hosts_of(site.kvm_hosts)
@@ -237,15 +253,15 @@ class Sandbox:
         # Also after a restore: the image was made with another password.
         database.sql(site.db_socket, database.set_password(site.secrets.database))
         identity = self.folder / "identity.done"
-        if not identity.exists():
+        if not identity.exists() or identity.read_text() != " ".join(site.services):
             supervisor.wait({"keystone": partial(_listens, site, "keystone")}, note)
             from chi_helpers.sandbox.content import people
 
             note("people and projects")
             people.create(site)
             clients.write_all(site)
-            write_private(identity, "")
-        supervisor.wait({name: partial(_listens, site, name) for name in SERVICES}, note)
+            write_private(identity, " ".join(site.services))
+        supervisor.wait({name: partial(_listens, site, name) for name in site.services}, note)
 
     # -- small things -----------------------------------------------------
 

@@ -24,12 +24,11 @@ import psutil
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from chi_helpers.sandbox import database
-from chi_helpers.sandbox.description import SERVICES, Description, write_private
+from chi_helpers.sandbox.description import Description, write_private
 from chi_helpers.sandbox.environment import service_environment
 from chi_helpers.sandbox.errors import SandboxError, ServiceDiedError
 
 DATABASE = "mariadb"
-PROGRAMS = (DATABASE, *SERVICES)
 _ENDED = ("FATAL", "EXITED", "STOPPED")
 """States out of which supervisord starts nothing by itself."""
 
@@ -61,15 +60,13 @@ class Supervisor:
     # -- the daemon -------------------------------------------------------
 
     def start(self) -> None:
-        """Start supervisord with every process of the site; where it runs, only what has given up."""
-        if self.running():
-            for state in self.states().values():
-                if state.state in _ENDED:
-                    self._call("startProcess", state.name, False)  # do not wait
-            return
-        self.socket.unlink(missing_ok=True)
+        """Start supervisord with every process of the site; where it runs, what is new or has given up."""
         self.config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(self.config, configuration(self.site, self.socket))
+        if self.running():
+            self._start_the_rest()
+            return
+        self.socket.unlink(missing_ok=True)
         done = subprocess.run(
             [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(self.config)],
             env=service_environment(self.site),
@@ -85,6 +82,16 @@ class Supervisor:
             if time.monotonic() > end:
                 raise SandboxError(f"supervisord does not answer; see {self.site.folder}/log/supervisord.log")
             time.sleep(0.02)
+
+    def _start_the_rest(self) -> None:
+        states = self.states()
+        if added := [name for name in programs(self.site) if name not in states]:
+            self._call("reloadConfig")
+            for name in added:
+                self._call("addProcessGroup", name)  # it starts what it adds
+        for state in states.values():
+            if state.state in _ENDED:
+                self._call("startProcess", state.name, False)  # do not wait
 
     def let_it_stop(self, seconds: float = 90) -> None:
         """Wait for a supervisord that is stopping, after an interrupted `down`; return at once otherwise."""
@@ -200,6 +207,11 @@ class Supervisor:
             transport.close()
 
 
+def programs(site: Description) -> tuple[str, ...]:
+    """The names of all its processes."""
+    return DATABASE, *site.services
+
+
 def log_file(site: Description, name: str) -> Path:
     return site.folder / "log" / f"{name}.log"
 
@@ -234,7 +246,7 @@ def configuration(site: Description, socket: Path) -> str:
     }
     commands = {
         DATABASE: database.server_command(site.folder / "db", site.db_socket),
-        **{name: [sys.executable, "-m", "chi_helpers.sandbox.serve", name] for name in SERVICES},
+        **{name: [sys.executable, "-m", "chi_helpers.sandbox.serve", name] for name in site.services},
     }
     for name, command in commands.items():
         parser[f"program:{name}"] = _program(site, name, command)

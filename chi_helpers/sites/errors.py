@@ -42,6 +42,10 @@ class ConflictError(RefusedError):
     """The thing is in use, or already so (409)."""
 
 
+class ChangedError(RefusedError):
+    """The thing is not what the request says it is (412): look again before anything is asked."""
+
+
 class QuotaError(RefusedError):
     """The project's quota is spent."""
 
@@ -96,7 +100,7 @@ def explain(error: Exception, doing: str) -> SiteError | None:  # noqa: PLR0911 
             "may have expired.",
             request_id=request_id,
         )
-    kinds = {403: RefusedError, 404: GoneError, 409: ConflictError}
+    kinds = {403: RefusedError, 404: GoneError, 409: ConflictError, 412: ChangedError}
     if status in kinds:
         return kinds[status](said, request_id=request_id)
     if status < 500:  # noqa: PLR2004
@@ -127,10 +131,17 @@ def reason_of(error: BaseException) -> str:
 
 
 def _said(error: BaseException) -> str | None:
-    """Read Blazar's body, which keystoneauth does not know how to read."""
+    """Read the bodies that keystoneauth does not know how to read.
+
+    Blazar's is `{"error_message": text}`; Neutron's `{"NeutronError": {"message": text}}`, and those of Nova
+    and Cinder are like it.
+    """
     try:
         body: Any = error.response.json()  # type: ignore[attr-defined]
-        return str(body["error_message"])
+        if "error_message" in body:
+            return str(body["error_message"])
+        [said] = body.values()
+        return str(said["message"])
     except (AttributeError, ValueError, KeyError, TypeError):
         return None
 

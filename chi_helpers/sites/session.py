@@ -8,6 +8,7 @@ environment is mixed in (an application credential with a project name is refuse
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,13 @@ BUSY = [429, 502, 503, 504]
 """Answers after which a look may be repeated."""
 LOOKS = 3
 """How often keystoneauth repeats a look, after 0.5, 1 and 2 seconds."""
+
+
+_VERSIONS: dict[str, dict[str, Any]] = {}
+"""Keystone's address -> what the services there told of their versions: the same for all projects."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""python-chi's globals are everybody's: two that log in at once would get each other's credentials."""
 
 
 class RememberingAdapter(Adapter):  # type: ignore[misc]
@@ -68,10 +76,12 @@ def open_session(credentials: Credentials, project: str | None = None) -> Sessio
 
     Raises `SiteError` (unreachable, or credentials refused) and `UsageError` (they are for another project).
     """
-    with told(f"log in with {credentials.source}"):
+    with _ONE_AT_A_TIME, told(f"log in with {credentials.source}"):
         configure_chi(credentials)
         shared = chi.session().session
     _be_patient(shared)
+    # python-chi makes the session, and does not pass keystoneauth's option for this on.
+    shared._discovery_cache = _VERSIONS.setdefault(credentials.auth_url, {})  # noqa: SLF001
     config = cloud_region.from_session(shared, region_name=credentials.region)
     config.config["interface"] = credentials.interface
     conn = Connection(config=config)

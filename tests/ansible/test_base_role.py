@@ -42,7 +42,14 @@ class Node:
         return ["ssh", *(f"-o{key}={value}" for key, value in options.items()), f"cc@{self.address}"]
 
     def run(self, command) -> str:
-        done = subprocess.run([*self.login, command], capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(
+            [*self.login, command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout.strip()
 

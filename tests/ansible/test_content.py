@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from chi_helpers.model.errors import UsageError
+from chi_helpers.provision.content import check_stack
+
 ANSIBLE = Path(__file__).parents[2] / "ansible"
 ROLES = sorted(path.parent.parent for path in ANSIBLE.glob("roles/*/tasks/main.yml"))
+PLAYBOOKS = sorted(ANSIBLE.glob("*.yml"))
 BIN = Path(sys.executable).parent
 
 each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
@@ -27,7 +31,13 @@ def ansible(program, *words, folder, **extra):
     env = {**os.environ, "ANSIBLE_HOME": str(folder), "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"), **extra}
     env |= {"LC_ALL": "C.UTF-8", "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     return subprocess.run(
-        [str(BIN / program), *words], cwd=ANSIBLE, env=env, capture_output=True, text=True, check=False
+        [str(BIN / program), *words],
+        cwd=ANSIBLE,
+        env=env,
+        stdin=subprocess.DEVNULL,  # of its own: Ansible refuses one that some other program made non-blocking
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -39,19 +49,32 @@ def inventory(folder, stack, **variables):
     return str(path)
 
 
-def test_the_playbook_parses(tmp_path):
+@pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda path: path.name)
+def test_every_playbook_parses(tmp_path, playbook):
     done = ansible(
-        "ansible-playbook", "-i", inventory(tmp_path, ["base"]), "--syntax-check", "site.yml", folder=tmp_path
+        "ansible-playbook",
+        "-i",
+        inventory(tmp_path, ["base"]),
+        "--syntax-check",
+        playbook.name,
+        folder=tmp_path,
     )
     assert done.returncode == 0, done.stderr
 
 
-def test_the_playbook_knows_every_role_and_no_other():
-    known = load(ANSIBLE / "site.yml")[0]["vars"]["site_roles"]
-    assert sorted(known) == [role.name for role in ROLES]
+def test_every_role_is_for_nodes_or_has_a_playbook_of_its_own_and_none_is_both():
+    """What a stack may name, site.yml and `check_stack` agree upon."""
+    for_nodes = load(ANSIBLE / "site.yml")[0]["vars"]["site_roles"]
+    own = [role for path in PLAYBOOKS if path.name != "site.yml" for role in load(path)[0]["roles"]]
+    assert sorted([*for_nodes, *own]) == [role.name for role in ROLES]
+    assert own == [path.stem for path in PLAYBOOKS if path.name != "site.yml"]
+    check_stack(ANSIBLE, {"node1": tuple(for_nodes)})
+    for role in own:
+        with pytest.raises(UsageError):
+            check_stack(ANSIBLE, {"node1": (role,)})
 
 
-@pytest.mark.parametrize("stack", [["base", "nope"], "base", None, ["../base"]])
+@pytest.mark.parametrize("stack", [["base", "nope"], ["base", "reaper"], "base", None, ["../base"]])
 def test_a_wrong_stack_is_refused_before_any_node_is_touched(tmp_path, stack):
     done = ansible("ansible-playbook", "-i", inventory(tmp_path, stack), "site.yml", folder=tmp_path)
     assert done.returncode == 2
@@ -109,6 +132,7 @@ def test_only_modules_that_come_with_ansible_are_used():
         "gather_subset",
         "any_errors_fatal",
         "no_log",
+        "roles",
     }
 
     def keys(tasks):

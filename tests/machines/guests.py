@@ -87,7 +87,8 @@ class Guest:
                 *("-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"),
                 *("-o", "IdentitiesOnly=yes", f"cc@{self.address}", command),
             ],
-            capture_output=True, text=True, timeout=60, check=False,
+            # Of its own: a killed ssh leaves its input non-blocking, for all that share it.
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         if check:
             assert done.returncode == 0, f"ssh {command}: {done.stderr}"

@@ -50,7 +50,7 @@ def test_a_host_key_other_than_the_consoles_would_be_refused(guest: Guest, tmp_p
     done = subprocess.run(
         ["ssh", "-i", str(guest.key), "-F", "none", "-o", f"UserKnownHostsFile={known}", "-o", "BatchMode=yes",
          "-o", "StrictHostKeyChecking=yes", f"cc@{guest.address}", "true"],
-        capture_output=True, text=True, timeout=30, check=False,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
     assert done.returncode == 255
     assert "Host key verification failed" in done.stderr or "HOST IDENTIFICATION" in done.stderr
@@ -226,6 +226,40 @@ def test_the_console_keeps_the_host_keys_behind_much_output(guest: Guest) -> Non
     )
     until(lambda: "noise 000040000" in guest.console(), "the end of the noise")
     assert guest.ssh("id -un") == "cc"
+
+
+def test_an_image_made_of_it_is_a_token_that_names_it(lab: Desk, guest: Guest) -> None:
+    """The disk is not in it: what boots from it is a new machine."""
+    made = lab.cloud.compute.create_server_image(guest.server, f"{lab.name}-image", wait=False).id
+    try:
+        image = until(
+            lambda: (i := lab.cloud.image.get_image(made)).status == "active" and i, "the image is active"
+        )
+        assert (image.properties["image_type"], image.instance_uuid) == ("snapshot", guest.server.id)
+        assert image.size == 1024
+        guest.wait("ACTIVE")
+    finally:
+        lab.cloud.image.delete_image(made)
+
+
+def test_shelving_is_refused_as_it_would_lose_the_disk_and_the_machine_runs_on(
+    lab: Desk, guest: Guest
+) -> None:
+    lab.cloud.compute.shelve_server(guest.server)
+
+    def ended() -> bool:
+        actions = lab.cloud.compute.server_actions(guest.server)
+        shelving = next((one for one in actions if one.action == "shelve"), None)
+        if shelving is None:
+            return False
+        events = lab.cloud.compute.get_server_action(shelving.request_id, guest.server).events
+        return any(event.result == "Error" for event in events or ())
+
+    until(ended, "the shelving has failed")
+    guest.wait("ACTIVE")
+    assert guest.reachable().ssh("id -un") == "cc"
+    for image in lab.cloud.image.images(name=f"{guest.server.name}-shelved"):
+        lab.cloud.image.delete_image(image)
 
 
 def test_killed_nova_finds_its_instances_again(site: SiteUnderTest, guest: Guest) -> None:

@@ -10,7 +10,7 @@ import pytest
 from chi_helpers.sandbox.machines import guard, networks, nft, tables
 from chi_helpers.sandbox.machines.choose import choose
 from chi_helpers.sandbox.machines.guest import ulimits
-from chi_helpers.sandbox.machines.podman import SITE_LABEL, Podman
+from chi_helpers.sandbox.machines.podman import INSTANCE_LABEL, SITE_LABEL, Podman
 from chi_helpers.sandbox.machines.sweep import leftovers, remove_site, stop_site
 
 pytestmark = pytest.mark.machines
@@ -72,7 +72,8 @@ def test_stop_ends_a_paused_machine_too(two_sites: tuple[str, str]) -> None:
     name = podman.container("u1")
     podman.run(
         "run", "--detach", "--name", name, "--network", "none", "--label", f"{SITE_LABEL}={site}",
-        *ulimits(), chosen.image, "/bin/sh", "-c", "trap exit TERM; while :; do sleep 0.1; done",
+        "--label", f"{INSTANCE_LABEL}=u1", *ulimits(),
+        chosen.image, "/bin/sh", "-c", "trap exit TERM; while :; do sleep 0.1; done",
     )  # fmt: skip
     podman.run("pause", name)
     assert stop_site(site, chosen.podman_args) == 1

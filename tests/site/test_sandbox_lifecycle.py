@@ -111,6 +111,36 @@ def test_logs_of_a_service_are_shown(west):
     assert "There is no service 'nonesuch'" in unknown.stderr
 
 
+def kinds(sandbox: Sandbox) -> set[str]:
+    """The kinds of services in its catalog, as a new login of the first student shows it."""
+    session = site_of(sandbox.folder / "site.json").connection().session
+    return {one["type"] for one in session.auth.get_access(session).service_catalog.catalog}
+
+
+def test_volumes_and_objects_are_there_only_if_asked_for_and_can_be_added(west):
+    """To a sandbox that runs, whose other services run on, or to one that is down; then they stay."""
+    assert not {"volumev3", "object-store"} & kinds(west)
+    before = pids(west)
+    assert not {"cinder", "swift"} & set(before)
+    wrong = west.command("up", "--with", "volumes,shares")
+    assert wrong.returncode == 2
+    assert "'shares' is none of volumes, objects" in wrong.stderr
+    site = west.up("--with", "volumes")
+    assert site.extras == ("volumes",)
+    assert {"volumev3", "object-store"} & kinds(west) == {"volumev3"}
+    assert {name: pid for name, pid in pids(west).items() if name != "cinder"} == before
+    assert list(site.connection().block_storage.volumes()) == []
+
+    west.do("down")
+    site = west.up("--with", "objects")
+    assert site.extras == ("volumes", "objects")
+    assert west.status()["with"] == ["volumes", "objects"]
+    assert {"volumev3", "object-store"} <= kinds(west)
+    assert list(site.connection().object_store.containers()) == []
+    west.do("logs", "swift")
+    assert west.up() == site, "without the option it keeps what it has"
+
+
 def test_down_and_up_keep_instances_leases_images_and_addresses(west, tmp_path):
     """And `down` when down, and `status` of what is down, are harmless."""
     site = west.up()

@@ -1,4 +1,4 @@
-"""Keystone and Blazar as a few answers over HTTP on a loopback port, for what a real site will not do on demand."""
+"""Keystone and services as a few answers over HTTP on a loopback port, for what a real site will not do on demand."""
 
 from __future__ import annotations
 
@@ -30,25 +30,44 @@ LEASE = {
 }
 
 
+NO_CONTENT = 204
+
+
 class DropError(Exception):
     """Raised by a route: the connection is closed without an answer."""
 
 
 class HttpSite:
-    """`routes[(method, path)]` is a list of answers, the last one for ever: (status, body, headers) or callable."""
+    """`routes[(method, path)]` is a list of answers, the last one for ever: (status, body, headers) or callable.
+
+    A path with a query is looked up as it is, then without the query. A body of None is no body at all.
+    """
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
+        self.services = {"reservation": "/blazar"}
+        """Type of each service in the catalog, and its path."""
+        self.roles: list[str] = []
+        self.headers: list[dict[str, str]] = []
+        """Of each request, in small letters."""
         self.routes: dict[tuple[str, str], list[Any]] = {}
         self.requests: list[tuple[str, str, Any]] = []
         self.leases: list[dict[str, Any]] = []
+        self._lock = threading.RLock()
         self.routes["GET", "/blazar/leases"] = [lambda _: (200, {"leases": self.leases}, {})]
 
     def posts(self) -> list[Any]:
         return [body for method, path, body in self.requests if (method, path) == ("POST", "/blazar/leases")]
 
-    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any, dict[str, str]]:
-        self.requests.append((method, path, body))
+    def answer(
+        self, method: str, path: str, body: Any, headers: dict[str, str]
+    ) -> tuple[int, Any, dict[str, str]]:
+        with self._lock:
+            self.requests.append((method, path, body))
+            self.headers.append(headers)
+            return self._answer(method, path, body)
+
+    def _answer(self, method: str, path: str, body: Any) -> tuple[int, Any, dict[str, str]]:
         if path == "/v3/auth/tokens":
             return 201, self._token(), {"X-Subject-Token": "t"}
         if path in ("/v3", "/v3/"):
@@ -58,7 +77,7 @@ class HttpSite:
                 "links": [{"rel": "self", "href": f"{self.url}/v3"}],
             }
             return 200, {"version": version}, {}
-        found = self.routes.get((method, path))
+        found = self.routes.get((method, path)) or self.routes.get((method, path.partition("?")[0]))
         if not found:
             return 404, {"error_message": f"no {path}"}, {}
         first = found.pop(0) if len(found) > 1 else found[0]
@@ -68,12 +87,8 @@ class HttpSite:
     def _token(self) -> dict[str, Any]:
         endpoint = {"interface": "public", "region": "CHI@Http", "region_id": "CHI@Http", "id": "e"}
         catalog = [
-            {
-                "type": "reservation",
-                "name": "blazar",
-                "id": "b",
-                "endpoints": [endpoint | {"url": f"{self.url}/blazar"}],
-            }
+            {"type": kind, "name": kind, "id": kind, "endpoints": [endpoint | {"url": f"{self.url}{path}"}]}
+            for kind, path in self.services.items()
         ]
         return {
             "token": {
@@ -82,14 +97,14 @@ class HttpSite:
                 "expires_at": "2099-01-01T00:00:00.000000Z",
                 "issued_at": "2026-01-01T00:00:00.000000Z",
                 "methods": ["password"],
-                "roles": [],
+                "roles": [{"id": role, "name": role} for role in self.roles],
                 "catalog": catalog,
             }
         }
 
 
 def _handler(
-    answer: Callable[[str, str, Any], tuple[int, Any, dict[str, str]]],
+    answer: Callable[[str, str, Any, dict[str, str]], tuple[int, Any, dict[str, str]]],
 ) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -98,20 +113,30 @@ def _handler(
             length = int(self.headers.get("Content-Length") or 0)
             text = self.rfile.read(length)
             try:
-                status, body, headers = answer(self.command, self.path, json.loads(text) if text else None)
+                body = json.loads(text) if text and b"json" in self._type() else text.decode() or None
+                asked = {name.lower(): value for name, value in self.headers.items()}
+                status, body, headers = answer(self.command, self.path, body, asked)
             except DropError:
                 self.close_connection = True
                 self.connection.close()
                 return
-            data = json.dumps(body).encode()
-            self.send_response(status)
+            data = b"" if body is None else json.dumps(body).encode()
+            if "Date" in headers:
+                self.send_response_only(status)
+            else:
+                self.send_response(status)
             for name, value in {"Content-Type": "application/json", **headers}.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(data)))
+            if status != NO_CONTENT:
+                self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            self.wfile.write(data)
+            if status != NO_CONTENT and self.command != "HEAD":
+                self.wfile.write(data)
 
-        do_GET = do_POST = do_DELETE = do_PUT = _serve  # noqa: N815
+        def _type(self) -> bytes:
+            return (self.headers.get("Content-Type") or "").encode()
+
+        do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_HEAD = _serve  # noqa: N815
 
         def log_message(self, *args: object) -> None:
             pass

@@ -45,6 +45,8 @@ class SiteUnderTest:
     """`podman` or `none`."""
     key_name: str
     private_key: Path
+    extras: tuple[str, ...] = ()
+    """What it was started `--with`."""
 
     @property
     def state(self) -> Path:
@@ -130,6 +132,7 @@ def site_of(path: Path) -> SiteUnderTest:
         machines=facts["machines"],
         key_name=facts["keypair"]["name"],
         private_key=Path(facts["keypair"]["private"]),
+        extras=tuple(facts.get("extras", ())),
     )
 
 

@@ -32,11 +32,12 @@ def ask_lease(
     student: Student, *reservations: dict[str, Any], lasts: timedelta = timedelta(hours=1), name: str = ""
 ) -> Any:
     """POST a lease that starts now; the answer, whatever it is."""
-    start = datetime.now(UTC)
+    # "now", for a minute written out may be over when it arrives.
+    end = datetime.now(UTC) + lasts
     body = {
         "name": name or f"lease-{student.owner}",
-        "start_date": start.strftime("%Y-%m-%d %H:%M"),
-        "end_date": (start + lasts).strftime("%Y-%m-%d %H:%M"),
+        "start_date": "now",
+        "end_date": end.strftime("%Y-%m-%d %H:%M"),
         "reservations": list(reservations),
         "events": [],
     }
@@ -61,13 +62,14 @@ def active_lease(student: Student, *reservations: dict[str, Any], name: str = ""
 def booted(student: Student, flavor_id: str, **options: Any) -> Any:
     """Ask for an instance on sharednet1 and wait until it is ACTIVE or in ERROR; openstacksdk's Server."""
     cloud = student.site.connection(student.who)
-    server = cloud.compute.create_server(
-        name=f"node-{student.owner}",
-        flavor_id=flavor_id,
-        image_id=cloud.image.find_image("CC-Ubuntu24.04").id,
-        networks=[{"uuid": cloud.network.find_network("sharednet1").id}],
+    wanted = {
+        "name": f"node-{student.owner}",
+        "flavor_id": flavor_id,
+        "image_id": cloud.image.find_image("CC-Ubuntu24.04").id,
+        "networks": [{"uuid": cloud.network.find_network("sharednet1").id}],
         **options,
-    )
+    }
+    server = cloud.compute.create_server(**wanted)
     deadline = time.monotonic() + _SECONDS
     while server.status not in ("ACTIVE", "ERROR"):
         assert time.monotonic() < deadline, server

@@ -49,6 +49,12 @@ class Holdings:
         return any(self.counts) or bool(self.ports) or bool(self.networks)
 
 
+def _in_order(group: Any) -> Any:
+    """The same group with its rules in one order: Neutron lists them as it likes, and two looks are compared."""
+    group.security_group_rules = sorted(group.security_group_rules, key=lambda rule: str(rule["id"]))
+    return group
+
+
 @dataclass(frozen=True, slots=True)
 class Student:
     """An owner name of its own at a shared site, with a working folder of its own."""
@@ -113,7 +119,9 @@ class Student:
             tuple(mine),
             tuple(s for s in cloud.compute.servers() if self._names(s.name, json.dumps(s.metadata))),
             tuple(f for f in cloud.network.ips() if self._names(f.description)),
-            tuple(g for g in cloud.network.security_groups() if self._names(g.name, g.description)),
+            tuple(
+                _in_order(g) for g in cloud.network.security_groups() if self._names(g.name, g.description)
+            ),
             tuple(p for p in cloud.network.ports() if self._names(p.name, p.description)),
             tuple(n for n in cloud.network.networks() if self._names(n.name, n.description)),
         )

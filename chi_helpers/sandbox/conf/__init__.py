@@ -9,15 +9,19 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from chi_helpers.sandbox.conf import compute, identity, image, network, reservation
+from chi_helpers.sandbox.conf import compute, identity, image, network, objects, reservation, volume
 from chi_helpers.sandbox.conf.ini import distributed, render
 from chi_helpers.sandbox.description import Description, write_private
+
+_OPTIONAL = {"volumes": volume, "objects": objects}
 
 
 def write_all(site: Description) -> None:
     """Write every service's configuration under `<folder>/etc`, 0600: they hold passwords."""
     etc = site.folder / "etc"
-    for module in (identity, compute, image, network, reservation):
+    modules = [identity, compute, image, network, reservation]
+    modules += [_OPTIONAL[extra] for extra in site.extras]
+    for module in modules:
         for name, sections in module.files(site).items():
             path = etc / name
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

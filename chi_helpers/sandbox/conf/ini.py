@@ -12,16 +12,19 @@ from chi_helpers.sandbox.errors import SandboxError
 
 _WARNING = (
     *("keystone", "placement", "glance", "neutron", "neutron_lib", "nova", "blazar", "waitress", "amqp"),
+    *("cinder", "os_brick", "tooz", "taskflow"),
     *("sqlalchemy", "alembic", "stevedore", "os_vif", "urllib3", "castellan", "keystonemiddleware"),
     *("oslo.messaging", "oslo_messaging", "oslo_policy", "oslo_db", "oslo_service", "oslo.service"),
     *("oslo_config", "oslo_utils", "oslo_concurrency"),
 )
-# They warn of every option they do not know, of token caches in the process, of retries that succeed.
+# They warn of options they do not know, of token caches in the process, of retries that succeed, and of
+# quotas that are set in the configuration.
 _ERROR = [
     "urllib3.connectionpool",
     "neutronclient",
     "keystonemiddleware.auth_token",
     "keystonemiddleware._common",
+    "cinder.quota",
 ]
 # INFO costs a fifth of the services' time and buries what matters. One logger must have it: Blazar 18
 # answers no request at all without it (blazar/api/v1/request_log.py returns None).

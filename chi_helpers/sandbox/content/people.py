@@ -24,6 +24,8 @@ _CATALOG = {
     "neutron": "network",
     "glance": "image",
     "blazar": "reservation",
+    "cinder": "volumev3",  # the older name of block-storage, which is what Chameleon's catalog has
+    "swift": "object-store",
 }
 
 
@@ -55,6 +57,8 @@ def _catalog(site: Description, identity: Any) -> None:
     known = {service.type: service for service in identity.services()}
     endpoints = {(point.service_id, point.interface) for point in identity.endpoints()}
     for name, kind in _CATALOG.items():
+        if name not in site.services:
+            continue
         service = known.get(kind) or identity.create_service(name=name, type=kind)
         for interface in ("public", "internal", "admin"):
             if (service.id, interface) not in endpoints:

@@ -1,8 +1,8 @@
 """Nova virt driver whose instances are Linux system containers under podman.
 
 podman keeps all state, as containers' labels; the driver keeps none, so that a restarted or killed
-nova-compute finds its instances again. Not offered: snapshot (`create image`) and what needs it
-(shelve), resize and migration, rescue, and volumes.
+nova-compute finds its instances again. An image made from an instance is a token, without the disk.
+Not offered: shelving, which would lose the disk so, resize and migration, rescue, and volumes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import nova.conf
 from nova import context as nova_context
 from nova import exception, objects
-from nova.compute import power_state
+from nova.compute import power_state, task_states
 from nova.objects import fields
 from nova.virt import driver, hardware
 from nova.virt import event as virtevent
@@ -25,7 +25,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from chi_helpers.sandbox.errors import SandboxError
-from chi_helpers.sandbox.machines import hosts, networks, seed
+from chi_helpers.sandbox.machines import hosts, networks, seed, snapshots
 from chi_helpers.sandbox.machines.events import Meaning, Watcher
 from chi_helpers.sandbox.machines.guest import MACHINE, Blueprint, Guest, Size
 from chi_helpers.sandbox.machines.podman import Podman, PodmanError
@@ -50,6 +50,7 @@ _STATES = {
     "exited": power_state.SHUTDOWN,
     "stopped": power_state.SHUTDOWN,
 }
+_NO_VOLUMES = "The machines of this site (containers) take no volumes; those of `--machines none` do"
 _SOFT = 30
 """Seconds that a guest has for a soft reboot's shutdown."""
 
@@ -167,6 +168,8 @@ class PodmanDriver(driver.ComputeDriver):
         power_on: bool = True,
         accel_info: Any = None,
     ) -> None:
+        if driver.block_device_info_get_mapping(block_device_info):
+            raise exception.BuildAbortException(instance_uuid=instance.uuid, reason=_NO_VOLUMES)
         guest = self._guest(instance.uuid)
         seed.write(guest.seed, instance, injected_files, admin_password, network_info)
         made_from = Blueprint(
@@ -238,12 +241,7 @@ class PodmanDriver(driver.ComputeDriver):
         self._start(instance.uuid)
 
     def resume_state_on_host_boot(
-        self,
-        context: Any,
-        instance: Any,
-        network_info: Any,
-        share_info: Any,
-        block_device_info: Any = None,
+        self, context: Any, instance: Any, network_info: Any, share_info: Any, block_device_info: Any = None
     ) -> None:
         _Site.resuming.submit(self._resume, instance.uuid)
 
@@ -270,6 +268,17 @@ class PodmanDriver(driver.ComputeDriver):
         share_info: Any = None,
     ) -> None:
         self.unpause(instance)
+
+    def snapshot(self, context: Any, instance: Any, image_id: str, update_task_state: Any) -> None:
+        """Make a token of the instance; refuse to shelve it."""
+        if instance.task_state == task_states.SHELVING:  # Nova has stopped it for this
+            self._start(instance.uuid)
+            raise exception.NovaException("It would lose its disk, which is in no snapshot here.")
+        snapshots.upload(context, instance, image_id, update_task_state)
+
+    def get_device_name_for_instance(self, instance: Any, bdms: Any, block_device_obj: Any) -> str:
+        """Refuse a volume: the one question about it that Nova asks before it answers its caller."""
+        raise exception.InvalidInput(reason=_NO_VOLUMES)
 
     def _guest(self, instance_uuid: str) -> Guest:
         return Guest(self.podman, Path(CONF.instances_path), instance_uuid)

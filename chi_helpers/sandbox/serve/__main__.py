@@ -42,6 +42,9 @@ def main() -> None:
     application = service.application(site)
     gc.freeze()
     gc.enable()
+    if hasattr(service, "serve"):  # what runs on greenlets serves itself
+        service.serve(site, application)
+        return
     import waitress
 
     waitress.serve(

@@ -167,8 +167,9 @@ def test_wrong_use_with_json_is_a_document(sample):
 @pytest.mark.parametrize("args", [[], ["--json"]])
 def test_an_interrupt_says_that_it_is_safe_to_go_on(environ, tmp_path, args):
     """Ctrl-C ends with 130 and what to do next, without a traceback."""
+    # A shell's background jobs ignore SIGINT, and so would the child: CI may be one.
     child = subprocess.Popen(
-        [sys.executable, "-m", "tests.unit.cli.sample", "wait", *args],
+        ["env", "--default-signal=INT", sys.executable, "-m", "tests.unit.cli.sample", "wait", *args],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

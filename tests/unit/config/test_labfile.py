@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from chi_helpers.config import load
-from chi_helpers.model.lab import ActiveHours, ClassSpec, NodeSpec, Outage
+from chi_helpers.model.lab import ActiveHours, ClassSpec, Limits, NodeSpec, Outage, ReapSpec
 
 TOP = Path(__file__).parents[3]
 SMALLEST = """\
@@ -43,6 +43,13 @@ spare:
   names: ['project\\d+$']
   owners: [ffund]
   until: {node-keep: 2026-07-01 12:00}
+reap:
+  exclusive: true
+  grace: 10m
+  hard: 2h
+  second_look: 0m
+  skew: 1m30s
+  limits: {run: none, project: 0, owner: 5, share: 25%}
 outages:
   - {site: KVM@TACC, from: 2026-01-28 00:00, to: 2026-01-29T00:00-05:00, why: upgrades}
 class: {roster: lists/roster.csv, per: group}
@@ -180,3 +187,41 @@ def test_a_byte_order_mark_does_no_harm(tmp_path):
     path = tmp_path / "reservation.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + SMALLEST.replace("\n", "\r\n").encode())
     assert load(path).lab == "hello"
+
+
+def test_the_reaper_is_careful_where_the_file_says_nothing(lab):
+    """The breaker is on, and what was made by hand is nobody's."""
+    reap = lab(SMALLEST).reap
+    assert reap == ReapSpec()
+    assert (reap.exclusive, reap.limits) == (False, Limits(run=200, project=100, owner=20, share=0.5))
+
+
+def test_a_limit_of_zero_is_zero_and_none_is_no_limit(lab):
+    """Neither stands for the other."""
+    reap = lab(EVERYTHING).reap
+    assert reap == ReapSpec(
+        exclusive=True,
+        grace=timedelta(minutes=10),
+        hard=timedelta(hours=2),
+        second_look=timedelta(0),
+        skew=timedelta(seconds=90),
+        limits=Limits(run=None, project=0, owner=5, share=0.25),
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "share"),
+    [
+        ("50%", 0.5),
+        ("0.5", 0.5),
+        ("'0.25'", 0.25),
+        ("0", 0),
+        ("0%", 0),
+        ("1%", 0.01),
+        ("100%", 1),
+        ("none", None),
+    ],
+)
+def test_a_share_is_a_part_or_a_percentage(lab, written, share):
+    """Both are ways to write the same."""
+    assert lab(f"{SMALLEST}reap: {{limits: {{share: {written}}}}}\n").reap.limits.share == share

@@ -64,6 +64,10 @@ def test_good_files_pass(content):
         (", image: CC-Ubuntu24.04", ""),
         ("site: CHI@Sandbox", "launch: heat\nsite: x"),
         ("site: CHI@Sandbox", "lease: {start: tomorrow}\nsite: x"),
+        ("site: CHI@Sandbox", "reap: {skew: 30}\nsite: x"),
+        ("site: CHI@Sandbox", "reap: {limits: {run: -1}}\nsite: x"),
+        ("site: CHI@Sandbox", "reap: {limits: {owner: all}}\nsite: x"),
+        ("site: CHI@Sandbox", "reap: {limits: {share: 50}}\nsite: x"),
     ],
 )
 def test_what_a_schema_can_see_is_refused(old, new):

@@ -50,3 +50,12 @@ def test_all_unknown_roles_are_named_at_once_with_the_known_ones(tmp_path):
 
 def test_a_stack_of_known_roles_passes(tmp_path):
     check_stack(content(tmp_path, "base", "gpu"), {"node1": ("base", "gpu"), "node2": ()})
+
+
+def test_a_role_with_a_playbook_of_its_own_is_in_no_stack(tmp_path):
+    folder = content(tmp_path, "base", "reaper")
+    (folder / "reaper.yml").touch()
+    with pytest.raises(UsageError) as caught:
+        check_stack(folder, {"node1": ("base", "reaper")})
+    assert "node1: reaper." in caught.value.what
+    assert "there are: base." in caught.value.do

@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ import yaml
 from chi_helpers.sandbox import clients, conf, database, reference, schema, supervise
 from chi_helpers.sandbox.conf.ini import render
 from chi_helpers.sandbox.description import (
-    PORTS,
     Description,
+    in_order,
     load,
     new_secrets,
     new_site_id,
@@ -190,13 +191,26 @@ def test_an_option_given_several_times_is_written_so():
 def test_supervisor_restarts_every_process_and_stops_whole_groups(site):
     parser = configparser.RawConfigParser()
     parser.read_string(supervise.configuration(site, site.run / "supervisor.sock"))
-    programs = {name: parser[f"program:{name}"] for name in supervise.PROGRAMS}
-    assert set(programs) == {"mariadb", *PORTS}
+    programs = {name: parser[f"program:{name}"] for name in supervise.programs(site)}
+    assert set(programs) == {"mariadb", *site.services}
     for name, program in programs.items():
         assert program["autorestart"] == "true"
         assert program["killasgroup"] == "true"
         assert program["stdout_logfile_maxbytes"] == "5MB"
         assert Path(program["stdout_logfile"]).name == f"{name}.log"
+
+
+def test_what_is_optional_is_configured_and_run_only_where_it_was_asked_for(site):
+    conf.write_all(site)
+    assert not {"cinder", "swift"} & {path.name for path in (site.folder / "etc").iterdir()}
+    assert not {"cinder", "swift"} & set(supervise.programs(site))
+    full = replace(site, extras=in_order(["objects", "volumes"]))
+    conf.write_all(full)
+    assert {"cinder", "swift"} < {path.name for path in (site.folder / "etc").iterdir()}
+    assert supervise.programs(full) == (*supervise.programs(site), "cinder", "swift")
+    assert full.extras == ("volumes", "objects")
+    save(full)
+    assert load(full.folder) == full
 
 
 @pytest.mark.parametrize("word", ["plain", "/a/b-c", "with space", "100%", "a$b"])

@@ -1,0 +1,72 @@
+"""Several projects in one run: one goes first, as the canary; the others only if that one went well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chi_helpers.model.errors import LabKitError
+
+if TYPE_CHECKING:
+    from chi_helpers.model.reaping import ReapPlan, ReapReport
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One project's plan, and what carries it out. `run` may raise a `LabKitError`."""
+
+    plan: ReapPlan
+    run: Callable[[], ReapReport]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of one project: exactly one of the three is there."""
+
+    plan: ReapPlan
+    report: ReapReport | None = None
+    error: LabKitError | None = None
+    not_begun: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """What was kept for want of knowledge does not count: it is the judge's caution, no failure."""
+        return self.report is not None and self.report.ok
+
+
+def reap_all(jobs: Sequence[Job], *, side_by_side: int = 4) -> tuple[Ended, ...]:
+    """Run the first job alone, then the others, `side_by_side` at once. In the order of `jobs`.
+
+    Where the first did not end well, the others are not begun. One that fails stops none of the others.
+    KeyboardInterrupt and the like pass through.
+    """
+    if not jobs:
+        return ()
+    canary, *others = jobs
+    first = _run(canary)
+    if not first.ok:
+        why = f"{canary.plan.project} at {canary.plan.site} went first, and did not end well: {_fault(first)}"
+        return (first, *(Ended(job.plan, not_begun=why) for job in others))
+    with ThreadPoolExecutor(max(1, side_by_side), thread_name_prefix="project") as pool:
+        return (first, *pool.map(_run, others))
+
+
+def _run(job: Job) -> Ended:
+    try:
+        return Ended(job.plan, job.run())
+    except LabKitError as error:
+        return Ended(job.plan, error=error)
+    except Exception as error:  # noqa: BLE001 - one project's fault, even ours, must not stop the others
+        return Ended(job.plan, error=LabKitError(f"{type(error).__name__}: {error}"))
+
+
+def _fault(ended: Ended) -> str:
+    if ended.error is not None:
+        return ended.error.what
+    report = ended.report
+    if report is None or report.stopped:
+        return report.stopped if report else "it was not run"
+    bad = sum(1 for outcome in report.outcomes if not outcome.ok)
+    return f"{bad} of {len(report.outcomes)} steps were not done, {len(report.left)} things are left."

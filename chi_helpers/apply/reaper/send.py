@@ -1,0 +1,108 @@
+"""Send a batch of calls, as many at once as the pace allows, each once unless the site was too busy."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from chi_helpers.model.errors import LabKitError, SiteError
+from chi_helpers.sites.errors import BusyError, CredentialsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chi_helpers.apply.reaper.pace import Pace
+    from chi_helpers.apply.reaper.timing import Timer
+    from chi_helpers.model.reaping import ReapStep
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for one step: the request id, or the error."""
+
+    step: ReapStep
+    request_id: str = ""
+    error: LabKitError | None = None
+
+
+class Pool(Protocol):
+    """The part of `concurrent.futures.Executor` that is used here."""
+
+    def submit(self, fn: Callable[[], Answer], /) -> Future[Answer]: ...
+
+
+class Inline:
+    """A pool without threads: the call is made where it is submitted. What kills it comes out at once."""
+
+    def submit(self, fn: Callable[[], Answer], /) -> Future[Answer]:
+        done: Future[Answer] = Future()
+        done.set_result(fn())
+        return done
+
+
+class Call(NamedTuple):
+    """One step's call, which may be made until an instant (monotonic)."""
+
+    step: ReapStep
+    ask: Callable[[], str]
+    until: float
+
+
+@dataclass(slots=True)
+class Sender:
+    pool: Pool
+    pace: Pace
+    timer: Timer
+    flying: set[Future[Answer]] = field(default_factory=set)
+
+    def send(self, calls: Sequence[Call]) -> tuple[Answer, ...]:
+        """Make the calls, none after its instant; those that were not made have no answer.
+
+        One that the site is too busy for is made again after the pause, while there is time. Bad credentials
+        end the batch. KeyboardInterrupt and the like pass through, when the calls in flight have ended.
+        """
+        queue, answers = deque(calls), list[Answer]()
+        by_step = {id(call.step): call for call in calls}
+        while queue or self.flying:
+            while queue and len(self.flying) < self.pace.slots and self.pace.resume <= self.timer.now():
+                call = queue.popleft()
+                if self.timer.now() <= call.until:
+                    self.flying.add(self.pool.submit(partial(_ask, call.step, call.ask)))
+            if not self.flying:
+                if not queue or not self._rest(max(call.until for call in queue)):
+                    break
+                continue
+            for answer in self._landed():
+                if isinstance(answer.error, BusyError):
+                    self.pace.busy(answer.error.wait, self.timer.now())
+                    queue.append(by_step[id(answer.step)])
+                    continue
+                self.pace.answered()
+                answers.append(answer)
+                if isinstance(answer.error, CredentialsError):
+                    queue.clear()
+        return tuple(answers)
+
+    def _rest(self, until: float) -> bool:
+        """Wait until the pace allows the next call; False where that is too late."""
+        now = self.timer.now()
+        if max(now, self.pace.resume) > until:
+            return False
+        self.timer.sleep(max(0.0, self.pace.resume - now))
+        return True
+
+    def _landed(self) -> list[Answer]:
+        done, self.flying = wait(self.flying, return_when=FIRST_COMPLETED)
+        return [future.result() for future in done]
+
+
+def _ask(step: ReapStep, call: Callable[[], str]) -> Answer:
+    try:
+        return Answer(step, call() or "")
+    except LabKitError as error:
+        return Answer(step, error.request_id or "", error)
+    except Exception as error:  # noqa: BLE001 - one thing's fault, even ours, must not stop the others
+        return Answer(step, "", SiteError(f"{type(error).__name__}: {error}"))
