@@ -14,8 +14,8 @@ setup:          ## Debian packages, virtual environment, node image, database im
 demo: setup     ## the whole story on a site of your own: reserve, launch, log in, watch the time, give back
 	@$(BIN)/chi-lab demo
 
-test: lint      ## lint, types, and all tests; starts a sandbox of its own
-	$(BIN)/python -m pytest $(TESTS)
+test: lint      ## lint, types, and all tests; starts sandboxes of its own, two tests at a time
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(TESTS)
 
 unit: setup     ## the tests that need no site; seconds
 	$(BIN)/python -m pytest tests/unit

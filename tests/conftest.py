@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,28 @@ def test_state() -> Path:
 
 
 MEMORY = pytest.StashKey[str]()
+SITES = ("site", "full_site")
+"""The fixtures that are a sandbox."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give `-n 2 --dist loadgroup` its lanes: a sandbox's tests stay together, else a file's."""
+    for item in items:
+        wanted = getattr(item, "fixturenames", ())
+        lane = next((name for name in SITES if name in wanted), item.nodeid.partition("::")[0])
+        item.add_marker(pytest.mark.xdist_group(lane))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let a worker of pytest-xdist tell the process that writes the summary."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["memory"] = session.config.stash.get(MEMORY, "")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    if said := getattr(node, "workeroutput", {}).get("memory"):
+        node.config.stash[MEMORY] = said
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -32,9 +56,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture(scope="session")
-def site(
-    test_state: Path, pytestconfig: pytest.Config, request: pytest.FixtureRequest
-) -> Iterator[SiteUnderTest]:
+def site(test_state: Path, pytestconfig: pytest.Config) -> Iterator[SiteUnderTest]:
     """CHI@Sandbox with real machines, shared by all tests of the session.
 
     Fresh at the start, unless CHI_LAB_TEST_KEEP=1; down at the end, its data kept for a look.
@@ -43,7 +65,6 @@ def site(
     if running := os.environ.get("CHI_LAB_TEST_SITE"):
         yield site_of(Path(running))
         return
-    request.getfixturevalue("alone")
     sandbox = Sandbox("test", test_state)
     for found in started(sandbox, "--region", "CHI@Sandbox", "--machines", "podman"):
         yield found
@@ -52,7 +73,7 @@ def site(
 
 
 @pytest.fixture(scope="session")
-def full_site(test_state: Path, request: pytest.FixtureRequest) -> Iterator[SiteUnderTest]:
+def full_site(test_state: Path) -> Iterator[SiteUnderTest]:
     """CHI@Full: a site with volumes and object storage, and without machines; made for whoever asks first.
 
     As `site`; CHI_LAB_TEST_SITE counts where that sandbox has both.
@@ -61,34 +82,34 @@ def full_site(test_state: Path, request: pytest.FixtureRequest) -> Iterator[Site
     if running and {"volumes", "objects"} <= set((found := site_of(Path(running))).extras):
         yield found
         return
-    request.getfixturevalue("alone")
     yield from started(Sandbox("full", test_state), "--machines", "none", "--with", "volumes,objects")
 
 
-@pytest.fixture(scope="session")
-def alone(test_state: Path) -> Iterator[None]:
+@contextmanager
+def alone(sandbox: Sandbox) -> Iterator[None]:
     """Two test runs in one state folder would reset the sandboxes under each other's feet."""
-    test_state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (test_state / "test-run.lock").open("a") as lock:
+    sandbox.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (sandbox.state / f"test-run-{sandbox.name}.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             pytest.fail(
-                f"Another test run uses {test_state}. Wait for it, or set CHI_LAB_STATE.", pytrace=False
+                f"Another test run uses {sandbox.folder}. Wait for it, or set CHI_LAB_STATE.", pytrace=False
             )
         yield
 
 
 def started(sandbox: Sandbox, *options: str) -> Iterator[SiteUnderTest]:
     """Fresh, unless it is to be kept; down at the end."""
-    try:
-        if os.environ.get("CHI_LAB_TEST_KEEP") != "1":
-            sandbox.do("reset")
-        found = sandbox.up(*options)
-    except SandboxFailedError as error:
-        pytest.fail(f"The tests need a sandbox, and it did not start.\n{error}", pytrace=False)
-    yield found
-    sandbox.do("down")
+    with alone(sandbox):
+        try:
+            if os.environ.get("CHI_LAB_TEST_KEEP") != "1":
+                sandbox.do("reset")
+            found = sandbox.up(*options)
+        except SandboxFailedError as error:
+            pytest.fail(f"The tests need a sandbox, and it did not start.\n{error}", pytrace=False)
+        yield found
+        sandbox.do("down")
 
 
 @pytest.fixture

@@ -28,13 +28,20 @@ from chi_helpers.sites.errors import (
     status_of,
     told,
 )
-from chi_helpers.sites.waiting import read, ticks
+from chi_helpers.sites.waiting import read, step_aside, ticks
 
 if TYPE_CHECKING:
     from chi_helpers.model.wants import LeaseWant
     from chi_helpers.sites.session import Session
 
 _FAILED = 500
+_COLLIDED = "failed to create resource class"
+"""What Blazar says (500) when two leases are made at once and Placement gives both the same number: it means
+to draw again, but takes MariaDB's "duplicate entry for key 'PRIMARY'" for a duplicate name and answers 409
+(placement/objects/resource_class.py:121). Blazar takes the lease back before it answers
+(blazar/manager/service.py:436), so asking again makes no second one."""
+DRAWS = 6
+"""How often a lease is asked for that collides with another: a class reserves in the same minute."""
 SETTLE = 60.0
 """Seconds in which a lease whose creation got no answer may still appear: when a class begins, Blazar takes
 half a minute for one."""
@@ -75,15 +82,8 @@ def create(session: Session, want: LeaseWant) -> LeaseView:
         else:
             draft.add_node_reservation(amount=wanted.amount, node_type=wanted.node_type)
     before = {lease.id for lease in listed(session)[0]}
-    client = chi.blazar(session=session.blazar)
     try:
-        made = client.lease.create(
-            name=draft.name,
-            start=draft.start_date,
-            end=draft.end_date,
-            reservations=draft.node_reservations + draft.flavor_reservations,
-            events=[],
-        )
+        made = _ask(session, draft)
     except Exception as error:
         explained = explain(error, f"create the lease {want.name}")
         if isinstance(explained, NoAnswerError):
@@ -95,6 +95,28 @@ def create(session: Session, want: LeaseWant) -> LeaseView:
     if found is None:
         raise SiteError("Blazar's answer to the new lease cannot be read.", do="Run `chi-lab status`.")
     return found
+
+
+def _ask(session: Session, draft: Lease) -> dict[str, Any]:
+    """Ask for the lease, again where it collided with somebody else's; Blazar's answer."""
+    client = chi.blazar(session=session.blazar)
+    for left in reversed(range(DRAWS)):
+        try:
+            made: dict[str, Any] = client.lease.create(
+                name=draft.name,
+                start=draft.start_date,
+                end=draft.end_date,
+                reservations=draft.node_reservations + draft.flavor_reservations,
+                events=[],
+            )
+        except BlazarClientException as error:
+            if not left or _COLLIDED not in reason_of(error).lower():
+                raise
+            # Those who collided once must not meet again.
+            step_aside()
+        else:
+            return made
+    raise AssertionError("unreachable")
 
 
 def as_chi(session: Session, lease_id: str) -> Any:

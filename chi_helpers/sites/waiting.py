@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -49,3 +50,8 @@ def ticks(timeout: float, *, first: float = 0.5, longest: float = 5.0) -> Iterat
         yield gone
         time.sleep(min(pause, max(0.0, timeout - (time.monotonic() - began))))
         pause = min(longest, pause * 1.3)
+
+
+def step_aside() -> None:
+    """Pause for a time of chance, so that those whose requests collided do not collide again."""
+    time.sleep(random.uniform(0.2, 2.0))  # noqa: S311 - no secret

@@ -6,9 +6,13 @@ Those that need a site to misbehave are in tests/unit/sites/test_leases.py.
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 
 import chi
+import pymysql
 import pytest
 from chi import network
 from chi.exception import CHIValueError
@@ -17,6 +21,7 @@ from chi.server import Server, update_keypair
 from chi_helpers.model.errors import UsageError
 from chi_helpers.model.stamp import Stamp
 from chi_helpers.model.wants import InstanceWant, KeyPair, LeaseWant, ReservationWant
+from chi_helpers.sandbox import database, description
 from chi_helpers.sites import connect
 from tests.support.site_contract import IMAGE, eventually
 
@@ -152,3 +157,49 @@ def test_a_reservation_is_named_by_the_flavors_id_and_python_chi_knows_no_ended_
     )
     assert answer.status_code == 500
     assert "m1.tiny" not in answer.text
+
+
+def test_leases_that_collide_in_placement_are_made_all_the_same(site_, student):
+    """Two leases of the same moment draw one number; Placement refuses the later, and Blazar with it.
+
+    The other lease is played by a row that is not committed yet: Placement does not see its number, takes the
+    same one, and is told so when the row is committed.
+    """
+    end = site_.snapshot("quirks", student.owner, ()).at + timedelta(hours=1)
+    tiny = (ReservationWant(1, flavor_id=site_.flavors()["m1.tiny"].id, label="m1.tiny"),)
+
+    def draft(name):
+        lease = chi.lease.Lease(f"{name}-{student.owner}", end_date=end.replace(tzinfo=None))
+        lease.add_flavor_reservation(id=tiny[0].flavor_id)
+        return lease
+
+    with colliding(student.site), pytest.raises(chi.exception.ResourceError):
+        draft("plain").submit(wait_for_active=False)
+    with colliding(student.site):
+        made = site_.create_lease(LeaseWant(f"quirks-{student.owner}", end, tiny))
+    assert [lease["id"] for lease in student.holdings().leases] == [made.id]
+
+
+@contextmanager
+def colliding(site) -> Iterator[None]:
+    """The first resource class that Placement makes meanwhile gets a number that is taken."""
+    place = description.load(site.folder)
+    assert place, f"no sandbox in {site.folder}"
+    connection = pymysql.connect(
+        unix_socket=str(place.db_socket), user="chi", password=place.secrets.database, database="placement"
+    )
+    waits = "select count(*) from information_schema.innodb_trx where trx_state = 'LOCK WAIT'"
+    with connection, ThreadPoolExecutor(1) as pool, connection.cursor() as cursor:
+        cursor.execute("select greatest(max(id) + 1, 10000) from resource_classes")
+        taken = cursor.fetchone()[0]
+        cursor.execute("insert into resource_classes (id, name) values (%s, 'CUSTOM_TAKEN')", (taken,))
+
+        def commit_when_waited_for():
+            eventually(lambda: database.sql(place.db_socket, waits), lambda found: int(found) > 0)
+            connection.commit()
+
+        committed = pool.submit(commit_when_waited_for)
+        yield
+        committed.result()
+        cursor.execute("delete from resource_classes where id = %s", (taken,))
+        connection.commit()

@@ -103,6 +103,25 @@ def test_a_bare_500_to_an_application_credential_says_how_to_make_one_that_works
     assert "unrestricted" not in str(other.value)
 
 
+COLLISION = refusal(500, "Failed to create resource class 'CUSTOM_RESERVATION_1F'")
+
+
+def test_a_lease_that_collides_with_another_in_placement_is_asked_for_again(http, session):
+    """Reproduced with the real Placement in tests/site/test_quirks.py."""
+    http.routes[POST] = [*COLLISION * 2, (201, {"lease": LEASE}, {})]
+    assert leases.create(session, WANT).id == "L1"
+    first, *more = http.posts()
+    assert more == [first, first]
+
+
+def test_a_lease_that_always_collides_is_given_up_with_blazars_reason(http, session):
+    http.routes[POST] = COLLISION
+    with pytest.raises(SiteError, match="Failed to create resource class") as caught:
+        leases.create(session, WANT)
+    assert len(http.posts()) == leases.DRAWS
+    assert caught.value.request_id == "req-9"
+
+
 def test_after_a_lost_answer_the_lease_that_was_made_is_found_and_not_made_again(http, session):
     def made_and_lost(body):
         http.leases.append(LEASE)
