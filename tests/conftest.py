@@ -29,6 +29,7 @@ SITES = ("site", "full_site")
 """The fixtures that are a sandbox."""
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks at its own turn
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give `-n 2 --dist loadgroup` its lanes: a sandbox's tests stay together, else a file's."""
     for item in items:
