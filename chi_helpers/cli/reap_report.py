@@ -142,6 +142,8 @@ def _end(report: ReapReport) -> list[str]:
         lines += ["still there:", *(f"  {v.ref.kind} {printable(v.name)} ({v.ref.id})" for v in report.left)]
     elif report.proved:
         lines.append("a last look found nothing left of it")
+    elif report.unproved:
+        lines.append("what came of it could not be looked at; the next run does")
     return lines
 
 
@@ -230,4 +232,5 @@ def _report(ended: Ended | None) -> dict[str, Any] | None:
         "proved": report.proved,
         "requests": report.requests,
         "stopped": report.stopped,
+        "unreached": report.unreached,
     }

@@ -210,7 +210,15 @@ class ReapReport:
     """Why it ended early: the breaker, the clock, the plan's age."""
     overdue: tuple[Verdict, ...] = field(default=())
     """What is past its deadline and grace and still there, kept or not deletable."""
+    unreached: bool = False
+    """The site could not be looked at any more, or refused the credentials, after the run had begun."""
+
+    @property
+    def unproved(self) -> bool:
+        """Something was to be changed, and no last look says what came of it."""
+        return not self.proved and any(o.step.action is not Action.WARN for o in self.outcomes)
 
     @property
     def ok(self) -> bool:
-        return all(outcome.ok for outcome in self.outcomes) and not self.left and not self.stopped
+        done = all(outcome.ok for outcome in self.outcomes)
+        return done and not (self.left or self.stopped or self.unproved)

@@ -162,6 +162,8 @@ def _of_project(report: ReapReport) -> str:
     ]
     if report.stopped:
         lines.append(f"  ended early: {report.stopped}")
+    elif report.unproved:
+        lines.append("  what came of it could not be looked at")
     lines += [
         f"  {o.fate}: {o.step.ref}, {printable(o.step.name)}: {o.detail}" for o in report.outcomes if not o.ok
     ]

@@ -105,8 +105,9 @@ class ReapRun:
         found = (*(look.error for look in self.looks), *(ended.error for ended in self.ended))
         errors = [error for error in found if error is not None]
         plans = [look.plan for look in self.looks if look.plan is not None]
+        unreached = any(ended.report is not None and ended.report.unreached for ended in self.ended)
         for code, so in (
-            (Exit.SITE, any(isinstance(error, SiteError) for error in errors)),
+            (Exit.SITE, unreached or any(isinstance(error, SiteError) for error in errors)),
             (Exit.USAGE, any(isinstance(error, UsageError) for error in errors)),
             (Exit.BREAKER, not self.override and any(plan.tripped for plan in plans)),
             (Exit.PARTIAL, bool(errors or self.undelivered) or not all(ended.ok for ended in self.ended)),

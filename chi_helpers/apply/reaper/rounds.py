@@ -33,6 +33,10 @@ class StoppedError(Exception):
     """The run may not go on; the message says why. What was sent is still to be proved."""
 
 
+class UnreachedError(StoppedError):
+    """It may not, because the site cannot be looked at, or refuses the credentials."""
+
+
 @dataclass(slots=True)
 class Rounds:
     plan: ReapPlan
@@ -88,10 +92,10 @@ class Rounds:
             try:
                 return self.eyes.look(kinds)
             except CredentialsError as error:
-                raise StoppedError(str(error)) from error
+                raise UnreachedError(str(error)) from error
             except SiteError as error:
                 if attempt == self.bounds.blind:
-                    raise StoppedError(f"The site cannot be looked at. {error}") from error
+                    raise UnreachedError(f"The site cannot be looked at. {error}") from error
                 self.timer.sleep(2.0 ** (attempt - 1))
         raise AssertionError("unreachable")
 
@@ -142,7 +146,7 @@ class Rounds:
             self.asked += len(answers)
             refused = next((a.error for a in answers if isinstance(a.error, CredentialsError)), None)
             if refused is not None:
-                raise StoppedError(str(refused))
+                raise UnreachedError(str(refused))
             if not answers:
                 break
         return tried

@@ -12,7 +12,7 @@ from chi_helpers.apply.reaper import proof
 from chi_helpers.apply.reaper.course import Course
 from chi_helpers.apply.reaper.manifest import Manifest
 from chi_helpers.apply.reaper.pace import Pace
-from chi_helpers.apply.reaper.rounds import Rounds, StoppedError
+from chi_helpers.apply.reaper.rounds import Rounds, StoppedError, UnreachedError
 from chi_helpers.apply.reaper.send import Inline, Pool, Sender
 from chi_helpers.apply.reaper.sight import Eyes
 from chi_helpers.apply.reaper.tell import outcome, told_end
@@ -95,7 +95,7 @@ class Reaper:
                 manifest=Manifest(self.folder, plan, digest),
                 progress=self.progress,
             )
-            sight, stopped = self._drive(rounds, seen)
+            sight, why = self._drive(rounds, seen)
         ends = course.end(sight)
         report = ReapReport(
             plan,
@@ -103,25 +103,27 @@ class Reaper:
             left=proof.left(plan, sight) if sight else (),
             proved=sight is not None and all(map(sight.inventory.complete, proof.changed_kinds(plan))),
             requests=eyes.requests + rounds.asked,
-            stopped=stopped,
+            stopped=str(why[0]) if why else "",
             overdue=proof.overdue(plan, sight),
+            unreached=any(isinstance(reason, UnreachedError) for reason in why),
         )
         return self._ended(plan, report)
 
-    def _drive(self, rounds: Rounds, seen: Seen | None) -> tuple[Sight | None, str]:
+    def _drive(self, rounds: Rounds, seen: Seen | None) -> tuple[Sight | None, list[StoppedError]]:
         """Run the rounds and the last look; return that look, and why the run ended early."""
-        stopped = ""
+        why: list[StoppedError] = []
+        last = None
         try:
             last = rounds.run(seen)
         except StoppedError as reason:
-            last, stopped = None, str(reason)
+            why.append(reason)
         if not rounds.asked:
             # Nothing was sent: what the look before showed is how it is.
-            return last, stopped
+            return last, why
         try:
-            return rounds.prove(proof.proving_kinds(rounds.plan)), stopped
+            return rounds.prove(proof.proving_kinds(rounds.plan)), why
         except StoppedError as reason:
-            return None, stopped or str(reason)
+            return None, [*why, reason]
 
     def _ours(self, plan: ReapPlan) -> None:
         here = (self.site.name, self.site.project_id, self.policy.spec.lab)

@@ -149,6 +149,19 @@ def test_a_site_that_cannot_be_reached_is_exit_3(world, reap):
     assert (code, json.loads(out)["exit_code"]) == (3, 3)
 
 
+def test_a_site_that_is_lost_while_the_run_is_at_work_is_exit_3(world, reap):
+    """After the first look; what was asked for is not called done."""
+    volume(world.projects[0], "old", left=LATE)
+    world.projects[0].faults = [
+        Fault("lost before", lambda call, n: n > 0 and call.startswith("inventory"), times=99)
+    ]
+    code, out, err = reap("--yes", "--json")
+    assert (code, json.loads(out)["exit_code"]) == (3, 3)
+    (project,) = json.loads(out)["projects"]
+    assert (project["report"]["unreached"], project["report"]["proved"]) == (True, False)
+    assert "The site cannot be looked at." in err
+
+
 def test_explain_shows_every_rule_and_what_it_was_answered_from(world, reap):
     """By id and by name; nothing is changed."""
     thing = volume(world.projects[0], "spared", left=LATE)
