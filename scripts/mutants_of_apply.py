@@ -330,5 +330,28 @@ MUTANTS = (
         "        if False:",
         "a memory of another format is no memory",
     ),
-    _in("fleet", "    if not first.ok:\n", "    if False:\n", "the others wait for the first"),
+    _in(
+        "fleet",
+        "    if fault := alarming(first):\n",
+        "    if (fault := alarming(first)) is None:\n",
+        "the others wait for the first",
+    ),
+    _in(
+        "fleet",
+        "    if report.stopped:\n",
+        "    if False:\n",
+        "a first one that was stopped keeps the others from beginning",
+    ),
+    _in(
+        "fleet",
+        "    if report.unproved:\n",
+        "    if False:\n",
+        "a first one whose end was not seen does so, too",
+    ),
+    _in(
+        "fleet",
+        "    if failed:\n",
+        "    if False:\n",
+        "and one at which the site failed",
+    ),
 )

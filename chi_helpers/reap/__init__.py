@@ -7,7 +7,7 @@
     run = reap.run()                        # looks, warns, deletes, proves
     run.exit, run.ended                     # Exit.OK, one `Ended` for each project
 
-The first project is the canary: the others are begun when it has ended well.
+The first project is the canary: the others are begun when it showed nothing that they would meet, too.
 """
 
 from chi_helpers.reap.facade import Reap

@@ -1,4 +1,4 @@
-"""Several projects in one run: one goes first, as the canary; the others only if that one went well."""
+"""Several projects in one run: one goes first, as the canary; the others if it met nothing that is theirs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chi_helpers.model.errors import LabKitError
+from chi_helpers.model.reaping import Action, Fate
 
 if TYPE_CHECKING:
     from chi_helpers.model.reaping import ReapPlan, ReapReport
@@ -39,15 +40,15 @@ class Ended:
 def reap_all(jobs: Sequence[Job], *, side_by_side: int = 4) -> tuple[Ended, ...]:
     """Run the first job alone, then the others, `side_by_side` at once. In the order of `jobs`.
 
-    Where the first did not end well, the others are not begun. One that fails stops none of the others.
-    KeyboardInterrupt and the like pass through.
+    Where the first shows that something is wrong with the plan or the site (`alarming`), the others are not
+    begun. One of them that fails stops none of the others. KeyboardInterrupt and the like pass through.
     """
     if not jobs:
         return ()
     canary, *others = jobs
     first = _run(canary)
-    if not first.ok:
-        why = f"{canary.plan.project} at {canary.plan.site} went first, and did not end well: {_fault(first)}"
+    if fault := alarming(first):
+        why = f"{canary.plan.project} at {canary.plan.site} went first, and did not end well: {fault}"
         return (first, *(Ended(job.plan, not_begun=why) for job in others))
     with ThreadPoolExecutor(max(1, side_by_side), thread_name_prefix="project") as pool:
         return (first, *pool.map(_run, others))
@@ -62,11 +63,23 @@ def _run(job: Job) -> Ended:
         return Ended(job.plan, error=LabKitError(f"{type(error).__name__}: {error}"))
 
 
-def _fault(ended: Ended) -> str:
-    if ended.error is not None:
-        return ended.error.what
+def alarming(ended: Ended) -> str:
+    """Why no other project is to be begun after this one; empty where nothing speaks against it.
+
+    What the site said no to, and what waits, is this project's own: nothing was done by it, it is reported,
+    and it may stay so for as long as nobody looks, which must not hold up the others.
+    """
     report = ended.report
-    if report is None or report.stopped:
-        return report.stopped if report else "it was not run"
-    bad = sum(1 for outcome in report.outcomes if not outcome.ok)
-    return f"{bad} of {len(report.outcomes)} steps were not done, {len(report.left)} things are left."
+    if report is None:
+        return ended.error.what if ended.error is not None else "it was not run."
+    if report.stopped:
+        return report.stopped
+    if report.unproved:
+        return "what came of it could not be looked at."
+    # A warning that was not delivered says nothing of the site.
+    failed = [o for o in report.outcomes if o.fate is Fate.FAILED and o.step.action is not Action.WARN]
+    if failed:
+        first = failed[0]
+        which = f"{len(failed)} of {len(report.outcomes)} steps"
+        return f"the site failed at {which}; {first.step.action} {first.step.ref}: {first.detail}"
+    return ""

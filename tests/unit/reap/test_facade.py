@@ -167,7 +167,7 @@ def test_the_others_wait_for_the_canary(world):
     here.reap().run()
     for project in here.projects:
         volume(project, "old again", left=LATE)
-    here.projects[0].faults = [Fault("refused", lambda call, _: call.startswith("delete"), times=99)]
+    here.projects[0].faults = [Fault("broken", lambda call, _: call.startswith("delete"), times=99)]
     reap = here.reap()
     run = reap.run()
     assert run.exit is Exit.PARTIAL
@@ -175,6 +175,80 @@ def test_the_others_wait_for_the_canary(world):
     assert {t.name for t in here.projects[1].things.values()} == {"old again"}
     errors = {one.project_id: one.error for one in reap.last_runs()}
     assert "went first, and did not end well" in errors["project-2"]
+
+
+def test_what_the_site_refuses_in_the_first_project_is_left_and_the_others_are_reaped(world):
+    """Run after run the same: exit 1, the one thing overdue, and a success of each project."""
+    here = world(2)
+    for number in (1, 2):
+        for project in here.projects:
+            volume(project, f"old{number}", left=LATE)
+        first = here.projects[0].get(Kind.VOLUME, "volume-1")
+        here.projects[0].faults = [Fault("refused", lambda call, _: call.endswith("volume-1"), times=99)]
+        reap = here.reap()
+        assert reap.run().exit is Exit.PARTIAL
+        assert list(here.projects[0].things.values()) == [first]
+        assert here.projects[1].things == {}
+    runs = {one.project_id: one for one in reap.last_runs()}
+    assert [(one.id, one.runs) for one in runs["project-1"].overdue] == [("volume-1", 2)]
+    assert runs["project-2"].error == ""
+
+
+@pytest.mark.parametrize("fault", ["broken", "lost before", "credentials"])
+@pytest.mark.parametrize("which", ["in between", "last"])
+def test_a_look_that_fails_after_the_run_began_is_exit_3(world, fault, which):
+    """As one that fails before: the site cannot be reached, or refuses."""
+    here = world()
+    project = here.projects[0]
+    volume(project, "old", left=LATE)
+    # Calls: the look, the deletion, the look at what vanishes, the last look.
+    begin = {"in between": 2, "last": 3}[which]
+    project.faults = [Fault(fault, lambda call, n: n >= begin and call.startswith("inventory"), times=99)]
+    run = here.reap().run()
+    assert run.ended[0].report.stopped
+    assert run.ended[0].report.unreached
+    assert run.exit is Exit.SITE
+
+
+def test_credentials_that_are_refused_at_a_deletion_are_exit_3(world):
+    here = world()
+    volume(here.projects[0], "old", left=LATE)
+    here.projects[0].faults = [Fault("credentials", lambda call, _: call.startswith("delete"), times=99)]
+    assert here.reap().run().exit is Exit.SITE
+
+
+@pytest.mark.parametrize("fault", ["refused", "broken", "lost before"])
+def test_deletions_alone_that_fail_are_exit_1(world, fault):
+    """The site is there: it says what became of them."""
+    here = world()
+    volume(here.projects[0], "old", left=LATE)
+    here.projects[0].faults = [Fault(fault, lambda call, _: call.startswith("delete"), times=99)]
+    run = here.reap().run()
+    assert run.exit is Exit.PARTIAL
+    assert not run.ended[0].report.unreached
+
+
+def test_a_run_whose_time_is_over_is_exit_1(world):
+    """It is no fault of the site's reach; the next one goes on."""
+    here = world()
+    for number in range(9):
+        volume(here.projects[0], f"old{number}", left=LATE)
+    here.projects[0].latency = 20.0
+    run = here.reap(seconds=60.0).run()
+    assert "the next one goes on" in run.ended[0].report.stopped
+    assert run.exit is Exit.PARTIAL
+
+
+def test_a_last_look_that_lacks_a_kind_is_no_proof_and_exit_1(world):
+    """What was asked for is answered and gone, and the last look could not list its kind."""
+    here = world()
+    project = here.projects[0]
+    volume(project, "old", left=LATE)
+    project.hooks = {3: lambda: project.unlisted.add(Kind.VOLUME)}
+    run = here.reap(notify=True).run()
+    assert [outcome.fate for outcome in run.ended[0].report.outcomes] == [Fate.DONE]
+    assert run.exit is Exit.PARTIAL
+    assert here.post.to("staff") == ["Reaper of hello: something needs you"]
 
 
 @pytest.mark.parametrize(("number", "begun"), [(0, False), (1, True)])
