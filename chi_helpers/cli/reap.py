@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Exit codes: 0 done; 1 partly done, something is left or somebody was not told
-(run again); 2 wrong use or wrong file; 3 a site cannot be reached or refused;
-4 the breaker: more would go than the file allows, and nothing did; 5 something
-was kept for want of knowledge. Several at once: the first of 3, 2, 4, 1, 5."""
+(run again); 2 wrong use or wrong file; 3 a site cannot be reached or refused,
+at first or later, or the run hung and was ended; 4 the breaker: more would go
+than the file allows, and nothing did; 5 something was kept for want of
+knowledge. Several at once: the first of 3, 2, 4, 1, 5."""
 _FILE = click.Path(path_type=Path)
 
 
@@ -64,7 +65,8 @@ _FILE = click.Path(path_type=Path)
     "--alarm",
     type=SPAN,
     metavar="SPAN",
-    help="Ask no site: exit with 1 where no run has succeeded for so long, or something stays overdue.",
+    help="Ask no site: exit with 1 where no run has succeeded for so long, or something stays overdue; with "
+    "--notify, tell staff.",
 )
 @click.option(
     "--credential", is_flag=True, help="Print how to make the credential that the reaper should have."
@@ -112,7 +114,9 @@ def command(
     if save and (yes or plan_file or explain or alarm or credential):
         raise click.UsageError("--save is for a plan that is only printed: leave out the others.")
     if alarm is not None:
-        return _alarm(file, projects, alarm, as_json=as_json)
+        from chi_helpers.cli.reap_alarm import ask
+
+        return ask(file, projects, alarm, notify, as_json=as_json)
     if credential:
         return _credential(file, site, clouds, projects, as_json=as_json)
     from chi_helpers.model.span import span
@@ -208,21 +212,6 @@ def _explain(reap: Reap, wanted: str, *, as_json: bool) -> int:
     if as_json:
         render.emit(ok=True, found=documents)
     return int(Exit.OK)
-
-
-def _alarm(file: Path, projects: tuple[str, ...], longest: timedelta, *, as_json: bool) -> int:
-    from chi_helpers.apply.reaper.alarm import alarms
-    from chi_helpers.apply.reaper.state import last_runs
-    from chi_helpers.config import load
-
-    found = alarms(last_runs(load(file), projects), longest, datetime.now(UTC))
-    if as_json:
-        render.emit(ok=not found, alarms=list(found))
-    for words in found:
-        render.tell(words, colour="red")
-    if not found:
-        render.tell("The reaper does its work.", colour="green")
-    return int(Exit.PARTIAL if found else Exit.OK)
 
 
 def _credential(

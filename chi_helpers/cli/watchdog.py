@@ -14,7 +14,9 @@ STDERR = 2
 
 @contextmanager
 def ends_after(seconds: float, words: str, *, end: Callable[[int], object] = os._exit) -> Iterator[None]:
-    """While this runs, and if it takes longer than `seconds`: write `words` to stderr and exit with 1.
+    """While this runs, and if it takes longer than `seconds`: write `words` to stderr and exit with 3.
+
+    What hangs waits for a site. Code 1, of work that is left, is success for whatever schedules the runs.
 
     A thread of its own does it, not SIGALRM: a handler of that runs between two steps of the main thread,
     which a hanging call in C never reaches. Nothing is cleaned up then, as nothing is by SIGKILL; the next
@@ -25,7 +27,7 @@ def ends_after(seconds: float, words: str, *, end: Callable[[int], object] = os.
     def watch() -> None:
         if not over.wait(seconds):
             os.write(STDERR, f"{words}\n".encode())
-            end(int(Exit.PARTIAL))
+            end(int(Exit.SITE))
 
     threading.Thread(target=watch, daemon=True, name="watchdog").start()
     try:

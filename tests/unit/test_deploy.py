@@ -15,6 +15,8 @@ import yaml
 from lightkube.models import batch_v1, core_v1
 
 from chi_helpers.cli import reap
+from chi_helpers.cli.reap_alarm import LONGEST
+from chi_helpers.model.errors import Exit
 from scripts.deploy_files import PLACES, rendered
 
 TOP = Path(__file__).parents[2]
@@ -80,6 +82,63 @@ def test_the_service_is_ended_after_its_own_time_is_over_and_then_starts_the_ala
     assert (DEPLOY / "systemd" / service["Unit"]["OnFailure"][0]).exists()
     assert "--yes" in shlex.split(command)
     assert "--yes" not in rendered(reaper_act=False)["systemd/chi-lab-reaper.service"]
+
+
+WATCHDOG = """
+from chi_helpers.cli.watchdog import ends_after
+ended = []
+with ends_after(0.0, "", end=ended.append):
+    while not ended:
+        pass
+print(*ended)
+"""
+
+
+@pytest.fixture(scope="module")
+def hung() -> int:
+    """The exit code of a run that hung and was ended by its own watchdog."""
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHDOG], capture_output=True, text=True, check=True, timeout=60
+    )
+    return int(done.stdout)
+
+
+def test_the_service_counts_what_is_left_and_what_is_in_doubt_as_success_and_no_run_that_hung(hung):
+    """Systemd then starts the alarm; what is left for the next run is no reason for that."""
+    [codes] = unit((DEPLOY / "systemd/chi-lab-reaper.service").read_text())["Service"]["SuccessExitStatus"]
+    assert {int(code) for code in codes.split()} == {Exit.PARTIAL, Exit.DOUBT}
+    assert hung not in {Exit.OK, Exit.PARTIAL, Exit.DOUBT}
+
+
+def test_no_alarm_counts_as_success():
+    """Its exit code 1 is what rings."""
+    service = unit((DEPLOY / "systemd/chi-lab-reaper-alarm.service").read_text())["Service"]
+    assert "SuccessExitStatus" not in service
+
+
+def test_a_run_that_hung_is_a_failure_for_cron_kubernetes_and_github(stand_in, hung):
+    (stand_in / "reap").write_text(str(hung))
+    assert "The reaper failed." in shell(cron_command(stand_in, 0), stand_in).stdout
+    [container] = kubernetes()[1]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    job = subprocess.run(
+        [*container["command"], *container["args"]], env={"PATH": f"{stand_in}:/usr/bin:/bin"}, check=False, timeout=60,
+        capture_output=True,
+    )  # fmt: skip
+    assert job.returncode == hung
+    assert shell(step("Plan"), stand_in, ACT="true", RUNNER_TEMP=str(stand_in)).returncode == hung
+
+
+def test_every_alarm_tells_staff_and_is_given_the_time_for_it():
+    """The message may take so long as is left after the start."""
+    alarms = [call for call in calls() if "--alarm" in call]
+    assert len(alarms) == 4
+    assert [call for call in alarms if "--notify" not in call] == []
+    service = unit((DEPLOY / "systemd/chi-lab-reaper-alarm.service").read_text())["Service"]
+    assert int(service["TimeoutStartSec"][0]) >= LONGEST + 15
+    assert "timeout -k 10 60 " in entries(CRONTAB.read_text())[2][2]
+    [container] = kubernetes()[1]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert "timeout 60 chi-lab reap" in container["args"][0]
+    assert "--notify" not in rendered(reaper_notify="")["systemd/chi-lab-reaper-alarm.service"]
 
 
 def test_the_timer_catches_up_missed_runs():

@@ -59,9 +59,14 @@ class Notifier:
         }
         return Delivery(frozenset(reached), warned, tuple(undelivered))
 
+    @property
+    def to_staff(self) -> tuple[Channel, ...]:
+        """The channels that lead to nobody in particular."""
+        return tuple(channel for channel in self.channels if not channel.personal)
+
     def staff(self, title: str, body: str) -> Delivery:
         """Send to the channels that lead to nobody in particular. Never raises."""
-        common = [channel for channel in self.channels if not channel.personal]
+        common = self.to_staff
         results = self.send([Message(channel.template, title, body) for channel in common])
         failed = [f"staff: {channel} failed" for channel, ok in zip(common, results, strict=True) if not ok]
         return Delivery(undelivered=tuple(failed))

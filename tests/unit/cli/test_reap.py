@@ -15,14 +15,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from chi_helpers.apply.reaper import last
 from chi_helpers.apply.reaper.state import project_folder
 from chi_helpers.cli.run import run as chi_lab
-from chi_helpers.model.errors import SiteError
+from chi_helpers.model.errors import Exit, SiteError
 from chi_helpers.model.inventory import Kind
 from chi_helpers.model.lab import Spare
 from chi_helpers.model.stamp import Stamp
 from chi_helpers.reap import Reap
 from tests.support.fake_project import Fault
 from tests.unit.plan.labs import lab
-from tests.unit.reap.worlds import HOUR, MINUTE, World, volume
+from tests.unit.reap.worlds import HOUR, MINUTE, Post, World, volume
 
 LATE = -2 * HOUR
 GOLDEN = Path(__file__).with_name("reap_report.txt")
@@ -255,6 +255,131 @@ def test_the_alarm_rings_where_nothing_is_known(file, capsys):
     assert json.loads(capsys.readouterr().out)["alarms"]
 
 
+@pytest.fixture
+def post(monkeypatch, tmp_path):
+    """Takes what is sent in place of apprise; `notify` is a file of channels with a secret in each line."""
+    here = Post()
+    monkeypatch.setattr("chi_helpers.apply.notify.send.send_all", lambda messages, **_: here(messages))
+    monkeypatch.delenv("CHI_LAB_NOTIFY", raising=False)
+    channels(tmp_path, "json://me:hunter2@127.0.0.1/staff", "json://me:hunter2@127.0.0.1/people/{owner}")
+    return here
+
+
+def channels(folder, *lines):
+    (folder / "notify").write_text("\n".join(lines) + "\n")
+    (folder / "notify").chmod(0o600)
+
+
+def test_the_alarm_tells_staff_in_one_message_and_rings_all_the_same(file, post, capsys):
+    """All its sentences in it, to staff alone; no secret is printed or written down."""
+    ran(file, timedelta(hours=3))
+    ran(file, timedelta(hours=5), "CHI-2")
+    assert chi_lab(["reap", "--alarm", "20m", "--notify", "notify"]) == 1
+    (message,) = post.sent
+    assert message.url.endswith("/staff")
+    assert message.title == "Reaper of hello: the alarm rings"
+    said = capsys.readouterr()
+    for words in (
+        "CHI-1 at KVM@TACC: no run has succeeded for 3h",
+        "CHI-2 at KVM@TACC: no run has succeeded",
+    ):
+        assert words in message.body
+        assert words in said.err
+    written = [path.read_text() for path in (file.parent / "state").rglob("*") if path.is_file()]
+    assert "hunter2" not in said.out + said.err + "".join(written)
+
+
+def test_the_alarms_channels_may_be_named_by_the_environment(file, post, monkeypatch):
+    """As a run's."""
+    monkeypatch.setenv("CHI_LAB_NOTIFY", "notify")
+    assert chi_lab(["reap", "--alarm", "20m"]) == 1
+    assert len(post.sent) == 1
+
+
+def test_an_alarm_that_does_not_ring_sends_nothing(file, post):
+    ran(file, timedelta(minutes=1))
+    assert chi_lab(["reap", "--alarm", "20m", "--notify", "notify"]) == 0
+    assert post.sent == []
+
+
+def test_the_same_alarm_is_sent_again_after_an_hour_and_another_one_at_once(file, post, capsys):
+    """It is asked every few minutes, and its sentences grow older; exit code and words stay."""
+    ran(file, timedelta(hours=3))
+    words = ["reap", "--alarm", "20m", "--notify", "notify"]
+    assert [chi_lab(words) for _ in range(2)] == [1, 1]
+    ran(file, timedelta(hours=3, minutes=5))
+    assert chi_lab(words) == 1
+    assert len(post.sent) == 1
+    assert "not sent again yet" in capsys.readouterr().err
+    ran(file, timedelta(hours=3), "CHI-2")
+    assert chi_lab(words) == 1
+    assert len(post.sent) == 2
+    [told] = (file.parent / "state").rglob("hello.alarm.json")
+    for shift in (timedelta(minutes=-61), timedelta(minutes=61)):  # an hour ago; a clock that was set back
+        at = (datetime.now(UTC) + shift).isoformat()
+        told.write_text(json.dumps(dict.fromkeys(json.loads(told.read_text()), at)))
+        assert chi_lab(words) == 1
+    assert len(post.sent) == 4
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_channel_that_fails_is_reported_and_does_not_hide_the_alarm(file, post, capsys, as_json):
+    """It is tried again the next time."""
+    post.refuses = "staff"
+    words = ["reap", "--alarm", "20m", "--notify", "notify", *(["--json"] if as_json else [])]
+    assert [chi_lab(words) for _ in range(2)] == [1, 1]
+    assert len(post.sent) == 2
+    said = capsys.readouterr()
+    assert "No run of the reaper has been recorded" in said.err
+    assert "Not delivered: staff: json (line 1) failed" in said.err
+    assert ("staff: json (line 1) failed" in said.out) is as_json
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "words"),
+    [
+        ("none", "no such file"),
+        ("open", "may be read by others"),
+        ("wrong", "is no apprise URL"),
+        ("personal", "No channel leads to staff"),
+    ],
+)
+def test_channels_that_cannot_be_used_do_not_hide_the_alarm_and_are_found_before_it_rings(
+    file, post, capsys, spoilt, words
+):
+    path = file.parent / "notify"
+    match spoilt:
+        case "none":
+            path.unlink()
+        case "open":
+            path.chmod(0o644)
+        case "wrong":
+            channels(file.parent, "hunter2")
+        case "personal":
+            channels(file.parent, "json://me:hunter2@127.0.0.1/people/{owner}")
+    call = ["reap", "--alarm", "20m", "--notify", "notify"]
+    assert chi_lab(call) == 1
+    said = capsys.readouterr().err
+    assert "No run of the reaper has been recorded" in said
+    assert words in said
+    ran(file, timedelta(minutes=1))
+    assert chi_lab(call) == (0 if spoilt == "personal" else 2)
+    quiet = capsys.readouterr().err
+    assert words in quiet
+    assert "hunter2" not in said + quiet
+
+
+def test_the_alarm_says_its_words_before_it_sends_them(file, post, capsys, monkeypatch):
+    """A channel that hangs until somebody ends the process takes nothing away."""
+
+    def hangs(_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("chi_helpers.apply.notify.send.send_all", hangs)
+    assert chi_lab(["reap", "--alarm", "20m", "--notify", "notify"]) == 130
+    assert "No run of the reaper has been recorded" in capsys.readouterr().err
+
+
 def test_the_commands_for_the_credential_name_roles_and_say_why(file, capsys):
     """A plain member's, so that Nova's locks protect; no site is asked."""
     assert chi_lab(["reap", "--credential", "--project", "CHI-1", "--project", "CHI-2"]) == 0
@@ -272,7 +397,7 @@ def test_a_missing_roster_is_wrong_use(file, capsys):
 
 
 def test_a_run_that_hangs_is_ended_from_a_thread():
-    """Even where the main thread never comes back from a call; exit code 1, and a line that says why."""
+    """Even where the main thread never comes back from a call; exit code 3, and a line that says why."""
     code = (
         "import threading\n"
         "from chi_helpers.cli.watchdog import ends_after\n"
@@ -282,7 +407,7 @@ def test_a_run_that_hangs_is_ended_from_a_thread():
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
     )
-    assert (done.returncode, done.stderr) == (1, "too long\n")
+    assert (done.returncode, done.stderr) == (Exit.SITE, "too long\n")
 
 
 def test_a_run_that_ends_in_time_is_not_ended():
