@@ -33,6 +33,10 @@ class StoppedError(Exception):
     """The run may not go on; the message says why. What was sent is still to be proved."""
 
 
+class TooOldError(StoppedError):
+    """By the site's clock the plan is too old."""
+
+
 @dataclass(slots=True)
 class Rounds:
     plan: ReapPlan
@@ -118,7 +122,7 @@ class Rounds:
         if (inventory.site, inventory.project_id) != (self.plan.site, self.plan.project_id):
             raise StoppedError(f"The site shows {inventory.project_id}, and not the plan's project.")
         if sight.latest >= self.plan.expires:
-            raise StoppedError(f"The plan was good until {self.plan.expires:%H:%M:%S} UTC: make a new one.")
+            raise TooOldError(f"The plan was good until {self.plan.expires:%H:%M:%S} UTC: make a new one.")
 
     def _waves(self, sight: Sight) -> bool:
         """Send all that may go by this look, and what that frees at once. Says whether there was any."""

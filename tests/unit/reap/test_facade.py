@@ -260,6 +260,17 @@ def test_an_old_plan_is_refused(world):
     assert (len(here.projects[0].calls), here.names) == (calls, {"old"})
 
 
+def test_a_plan_that_is_old_by_the_sites_clock_alone_is_refused_as_well(world):
+    """This machine's clock may be off by `reap.skew`, so that it does not decide on the last half minute."""
+    here = world()
+    volume(here.projects[0], "old", left=LATE)
+    plan = here.reap().look().looks[0].plan
+    here.projects[0].sleep(15 * 60 + 5)
+    run = here.reap().carry_out([plan])
+    assert (run.exit, here.names) == (Exit.USAGE, {"old"})
+    assert "Nothing was done" in str(run.ended[0].error)
+
+
 def test_a_plan_of_another_project_is_refused(world):
     """And of another site."""
     here = world()
