@@ -299,6 +299,10 @@ def _assigned(looks: list[Look], plans: Sequence[ReapPlan]) -> list[Look]:
             )
         if not found.busy:
             found.plan = plan
+        if found.policy is not None:
+            spec, note = in_project(found.policy.spec, plan)
+            found.policy = replace(found.policy, spec=spec)
+            found.notes += [note] if note else []
         chosen.append(found)
     return chosen
 

@@ -13,6 +13,7 @@ from chi_helpers.model.errors import Exit, SiteError, UsageError
 from chi_helpers.model.inventory import Kind
 from chi_helpers.model.lab import Limits, ReapSpec
 from chi_helpers.model.reaping import Action, Fate
+from chi_helpers.model.stamp import Stamp
 from chi_helpers.reap.planfile import load_plans, save_plans
 from chi_helpers.reap.values import Target, targets
 from tests.support.fake_project import Fault
@@ -269,6 +270,20 @@ def test_a_plan_that_is_old_by_the_sites_clock_alone_is_refused_as_well(world):
     run = here.reap().carry_out([plan])
     assert (run.exit, here.names) == (Exit.USAGE, {"old"})
     assert "Nothing was done" in str(run.ended[0].error)
+
+
+def test_a_plan_from_a_file_is_judged_again_by_what_counts_in_its_project(world):
+    """It is not the file's: not exclusive there, so that what has another lab's stamp by now stays."""
+    here = world()
+    here.spec = {"project": "CHI-9", "reap": ReapSpec(exclusive=True, second_look=0 * HOUR)}
+    gone = volume(here.projects[0], "old-alice", left=LATE, user_id="u1")
+    plan = here.reap().look().looks[0].plan
+    assert [step.name for step in plan.steps] == ["old-alice"]
+    gone.stamp = Stamp("alice", "another", here.projects[0].now + LATE)
+    run = here.reap().carry_out([plan])
+    assert here.names == {"old-alice"}
+    assert [outcome.fate for outcome in run.ended[0].report.outcomes] == [Fate.CHANGED]
+    assert any("does not count as exclusive" in note for note in run.looks[0].notes)
 
 
 def test_a_plan_of_another_project_is_refused(world):
