@@ -199,8 +199,8 @@ class Reap:
             for look in going_on:
                 remember(look)
         first = looks[0] if looks else None
-        if first is not None and first.error is not None:
-            why = f"{first.target} goes first, and could not be looked at: {first.error.what}"
+        if first is not None and (fault := _canary(first)):
+            why = f"{first.target} goes first, and {fault}"
             ended = tuple(Ended(look.plan, not_begun=why) for look in ready if look.plan)
         else:
             ended = reap_all([self._job(look, look.plan, warnings) for look in ready if look.plan])
@@ -263,6 +263,15 @@ class Reap:
                 look.notes.append(f"How the run went cannot be noted down, and the alarm will ring: {error}")
 
 
+def _canary(first: Look) -> str:
+    """Why nothing is begun elsewhere before the first project was run; empty where it is about to be."""
+    if first.error is not None:
+        return f"could not be looked at: {first.error.what}"
+    return (
+        f"is another run's: {first.busy} That one, or the next, goes on to the others." if first.busy else ""
+    )
+
+
 def _first_time(site: ReapSite, target: Target, found: Reached) -> None:
     """Refuse a project that this run has under another name: the second would find the first one's lock."""
     other = found.setdefault((site.name, site.project_id), target)
@@ -299,6 +308,10 @@ def _assigned(looks: list[Look], plans: Sequence[ReapPlan]) -> list[Look]:
             )
         if not found.busy:
             found.plan = plan
+        if found.policy is not None:
+            spec, note = in_project(found.policy.spec, plan)
+            found.policy = replace(found.policy, spec=spec)
+            found.notes += [note] if note else []
         chosen.append(found)
     return chosen
 

@@ -47,15 +47,15 @@ def targets(
     )
 
 
-def in_project(spec: LabSpec, inventory: Inventory) -> tuple[LabSpec, str]:
+def in_project(spec: LabSpec, there: Inventory | ReapPlan) -> tuple[LabSpec, str]:
     """The lab as it counts in a project, and what is to be said of that.
 
     `reap.exclusive` is about the project that the file names; where it names none, about every one.
     """
-    if not spec.reap.exclusive or spec.project in (None, inventory.project, inventory.project_id):
+    if not spec.reap.exclusive or spec.project in (None, there.project, there.project_id):
         return spec, ""
     note = (
-        f"{inventory.project} at {inventory.site} is not the file's project, {spec.project}: it does not "
+        f"{there.project} at {there.site} is not the file's project, {spec.project}: it does not "
         "count as exclusive, and what was made in it by hand stays."
     )
     return replace(spec, reap=replace(spec.reap, exclusive=False)), note

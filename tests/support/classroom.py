@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -54,6 +54,8 @@ class Classroom:
     tag: str
     project_id: str
     members: Mapping[str, Member]
+    course: str = ""
+    """Where the class has several projects: the tag of the first."""
 
     @property
     def project(self) -> str:
@@ -135,7 +137,7 @@ class Classroom:
 
     @property
     def lab_name(self) -> str:
-        return f"lab-{self.tag}"
+        return f"lab-{self.course or self.tag}"
 
     def stamp(self, owner: str, deadline: datetime | str, lab: str = "") -> dict[str, str]:
         """The stamp as docs/explanation/architecture.md says it is: the keys and values of its metadata."""
@@ -172,6 +174,21 @@ def classroom(
         return _made(site, folder, people)
 
 
+def beside(room: Classroom, folder: Path) -> Classroom:
+    """Make another project for the same people and the same lab; the robot has a credential there, too."""
+    with _ONE_AT_A_TIME:
+        tag = f"t{token_hex(4)}"
+        identity = room.site.connection("admin").identity
+        project = identity.create_project(name=f"CHI-{tag}", domain_id=identity.find_domain(DOMAIN).id)
+        role = identity.find_role("member")
+        for member in room.members.values():
+            identity.assign_project_role_to_user(project.id, member.user_id, role)
+        folder.mkdir(parents=True, exist_ok=True)
+        made = replace(room, folder=folder, tag=tag, project_id=project.id, course=room.course or room.tag)
+        _write_clouds(made)
+        return made
+
+
 def _made(site: SiteUnderTest, folder: Path, people: tuple[str, ...]) -> Classroom:
     tag = f"t{token_hex(4)}"
     identity = site.connection("admin").identity
@@ -191,21 +208,35 @@ def _made(site: SiteUnderTest, folder: Path, people: tuple[str, ...]) -> Classro
 
 
 def _write_clouds(room: Classroom) -> None:
+    write_clouds(room.folder, {ROBOT_CLOUD: robot(room)[0]})
+
+
+def robot(room: Classroom) -> tuple[dict[str, Any], str]:
+    """Make another application credential of the robot's (a member's, restricted): its entry and its id."""
     secret = token_urlsafe(24)
     credential = room.cloud(ROBOT).identity.create_application_credential(
-        room.members[ROBOT].user_id, name=f"reaper-{room.tag}", secret=secret
+        room.members[ROBOT].user_id, name=f"reaper-{token_hex(4)}", secret=secret
     )
-    cloud = {
-        "auth_type": "v3applicationcredential",
-        "auth": {
-            "auth_url": room.site.auth_url,
-            "application_credential_id": credential.id,
-            "application_credential_secret": secret,
-        },
-        "region_name": room.site.region,
+    login = {
+        "auth_url": room.site.auth_url,
+        "application_credential_id": credential.id,
+        "application_credential_secret": secret,
+    }
+    return entry(room.site, "v3applicationcredential", login), str(credential.id)
+
+
+def entry(site: SiteUnderTest, kind: str, login: Mapping[str, str]) -> dict[str, Any]:
+    """A login as clouds.yaml has it."""
+    return {
+        "auth_type": kind,
+        "auth": dict(login),
+        "region_name": site.region,
         "identity_api_version": "3",
         "interface": "public",
     }
-    path = room.folder / "clouds.yaml"
+
+
+def write_clouds(folder: Path, clouds: Mapping[str, Any]) -> None:
+    path = folder / "clouds.yaml"
     path.touch(mode=0o600)
-    path.write_text(json.dumps({"clouds": {ROBOT_CLOUD: cloud}}))
+    path.write_text(json.dumps({"clouds": clouds}))

@@ -105,6 +105,37 @@ def dozen(room: Classroom, *, storage: bool = True) -> Scene:
     return scene
 
 
+def handful(room: Classroom) -> Scene:
+    """Quickly made, without instances: of five kinds what is past its stamp, and what stays beside it."""
+    make, scene, at = Maker(room), Scene(room), Times()
+    line, young = room.line("alice", at.past), room.line("alice", at.future)
+    scene.lab = {"spare": {"names": ["^keep-"]}, "reap": {"limits": NO_LIMITS}}
+
+    group = make.group("alice", "old", line)
+    scene.goes("security group", group.id, "old", "past its stamp")
+    network, subnet = make.network("alice", "old-net", "10.204.1.0/24", line)
+    scene.goes("network", network.id, "old-net", "past its stamp")
+    scene.goes("subnet", subnet.id, subnet.name, "with its network")
+    address = make.address("alice", line)
+    scene.goes("floating ip", address.id, address.floating_ip_address, "past its stamp")
+    volume = make.volume("alice", "old-disk", room.stamp("alice", at.past))
+    scene.goes("volume", volume.id, "old-disk", "past its stamp")
+    notes = make.container("alice", "old-notes", 1, room.stamp("alice", at.past))
+    scene.goes("container", notes, notes, "past its stamp")
+
+    for name, words, why in (
+        ("young", young, "young"),
+        ("keep-this", line, "past its stamp, its name is spared"),
+        ("theirs", room.line("alice", at.past, lab="another-lab"), "another lab's stamp"),
+        ("by-hand-alice", "", "no stamp, and the project is not the class's alone"),
+    ):
+        kept = make.group("alice", name, words)
+        scene.stays("security group", kept.id, name, why)
+    volume = make.volume("alice", "new-disk", room.stamp("alice", at.future))
+    scene.stays("volume", volume.id, "new-disk", "young")
+    return scene
+
+
 def groups(room: Classroom, number: int) -> Scene:
     """So many security groups past their stamp, and nothing else: for the breaker."""
     make, scene, at = Maker(room), Scene(room), Times()

@@ -37,6 +37,10 @@ class UnreachedError(StoppedError):
     """It may not, because the site cannot be looked at, or refuses the credentials."""
 
 
+class TooOldError(StoppedError):
+    """By the site's clock the plan is too old."""
+
+
 @dataclass(slots=True)
 class Rounds:
     plan: ReapPlan
@@ -122,7 +126,7 @@ class Rounds:
         if (inventory.site, inventory.project_id) != (self.plan.site, self.plan.project_id):
             raise StoppedError(f"The site shows {inventory.project_id}, and not the plan's project.")
         if sight.latest >= self.plan.expires:
-            raise StoppedError(f"The plan was good until {self.plan.expires:%H:%M:%S} UTC: make a new one.")
+            raise TooOldError(f"The plan was good until {self.plan.expires:%H:%M:%S} UTC: make a new one.")
 
     def _waves(self, sight: Sight) -> bool:
         """Send all that may go by this look, and what that frees at once. Says whether there was any."""

@@ -12,7 +12,7 @@ from chi_helpers.apply.reaper import proof
 from chi_helpers.apply.reaper.course import Course
 from chi_helpers.apply.reaper.manifest import Manifest
 from chi_helpers.apply.reaper.pace import Pace
-from chi_helpers.apply.reaper.rounds import Rounds, StoppedError, UnreachedError
+from chi_helpers.apply.reaper.rounds import Rounds, StoppedError, TooOldError, UnreachedError
 from chi_helpers.apply.reaper.send import Inline, Pool, Sender
 from chi_helpers.apply.reaper.sight import Eyes
 from chi_helpers.apply.reaper.tell import outcome, told_end
@@ -59,7 +59,7 @@ class Reaper:
 
         `seen` is the inventory that the plan was made from: where it is fresh, it need not be taken twice.
         `override` lets a plan go that the breaker stopped. Raises `UsageError` for a plan of another site,
-        project or lab; all else is told in the report.
+        project or lab, and for one that is too old by the site's clock; all else is told in the report.
         """
         self._ours(plan)
         digest = digest or str(write(plan)["digest"])
@@ -115,6 +115,11 @@ class Reaper:
         last = None
         try:
             last = rounds.run(seen)
+        except TooOldError as reason:
+            if not rounds.asked:
+                # This machine's clock, which was asked before, may be late by `reap.skew`.
+                raise UsageError(f"{reason} Nothing was done.") from reason
+            why.append(reason)
         except StoppedError as reason:
             why.append(reason)
         if not rounds.asked:

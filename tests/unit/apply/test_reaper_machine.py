@@ -33,6 +33,7 @@ from hypothesis.stateful import (
 from chi_helpers.apply.journal import opened
 from chi_helpers.apply.reaper.run import Reaper
 from chi_helpers.apply.reaper.timing import Bounds
+from chi_helpers.model.errors import UsageError
 from chi_helpers.model.inventory import Kind
 from chi_helpers.model.lab import Lifetime, Limits, ReapSpec, Spare
 from chi_helpers.model.reaping import Action, Fate, Memory, Policy, ReapPlan, ReapReport
@@ -346,6 +347,9 @@ class Lives(RuleBasedStateMachine):
             self._run(plan)
         except Killed:
             done["killed"] += 1
+        except UsageError as error:
+            if not late or "good until" not in error.what:
+                raise
         finally:
             self.project.faults = []
 

@@ -13,6 +13,7 @@ from chi_helpers.model.errors import Exit, SiteError, UsageError
 from chi_helpers.model.inventory import Kind
 from chi_helpers.model.lab import Limits, ReapSpec
 from chi_helpers.model.reaping import Action, Fate
+from chi_helpers.model.stamp import Stamp
 from chi_helpers.reap.planfile import load_plans, save_plans
 from chi_helpers.reap.values import Target, targets
 from tests.support.fake_project import Fault
@@ -278,6 +279,22 @@ def test_a_second_run_leaves_the_project_to_the_first(world):
     assert not (state(reap) / "memory.json").exists(), "and leaves the memory to the other"
 
 
+@pytest.mark.parametrize(("number", "begun"), [(0, False), (1, True)])
+def test_where_another_run_has_the_canary_nothing_is_begun_before_it(world, number, begun):
+    """What it will show is not known yet; any other project that is taken is left alone, and that is all."""
+    here = world(2)
+    for project in here.projects:
+        volume(project, "old", left=LATE)
+    reap = here.reap()
+    with held(state(reap, f"project-{number + 1}"), "reap"):
+        run = reap.run()
+    assert (len(here.projects[1 - number].things) == 0) is begun
+    assert len(here.projects[number].things) == 1
+    assert run.exit is (Exit.OK if begun else Exit.PARTIAL)
+    if not begun:
+        assert "goes first, and is another run's" in run.ended[0].not_begun
+
+
 def test_a_project_that_is_named_twice_is_refused_and_nothing_is_done(world):
     """Two names of clouds may be one project; the second would find the first one's lock, and call it another run."""
     here = world()
@@ -332,6 +349,31 @@ def test_an_old_plan_is_refused(world):
     with pytest.raises(UsageError, match="was good until"):
         here.reap().carry_out([plan])
     assert (len(here.projects[0].calls), here.names) == (calls, {"old"})
+
+
+def test_a_plan_that_is_old_by_the_sites_clock_alone_is_refused_as_well(world):
+    """This machine's clock may be off by `reap.skew`, so that it does not decide on the last half minute."""
+    here = world()
+    volume(here.projects[0], "old", left=LATE)
+    plan = here.reap().look().looks[0].plan
+    here.projects[0].sleep(15 * 60 + 5)
+    run = here.reap().carry_out([plan])
+    assert (run.exit, here.names) == (Exit.USAGE, {"old"})
+    assert "Nothing was done" in str(run.ended[0].error)
+
+
+def test_a_plan_from_a_file_is_judged_again_by_what_counts_in_its_project(world):
+    """It is not the file's: not exclusive there, so that what has another lab's stamp by now stays."""
+    here = world()
+    here.spec = {"project": "CHI-9", "reap": ReapSpec(exclusive=True, second_look=0 * HOUR)}
+    gone = volume(here.projects[0], "old-alice", left=LATE, user_id="u1")
+    plan = here.reap().look().looks[0].plan
+    assert [step.name for step in plan.steps] == ["old-alice"]
+    gone.stamp = Stamp("alice", "another", here.projects[0].now + LATE)
+    run = here.reap().carry_out([plan])
+    assert here.names == {"old-alice"}
+    assert [outcome.fate for outcome in run.ended[0].report.outcomes] == [Fate.CHANGED]
+    assert any("does not count as exclusive" in note for note in run.looks[0].notes)
 
 
 def test_a_plan_of_another_project_is_refused(world):
