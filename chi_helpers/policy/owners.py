@@ -2,8 +2,9 @@
 
 By the stamp of this lab or by the reaper's mark; a lease by its exact name, or by what runs in it; what is a
 part of something else, and an instance in the owner's lease, by that. What people made by hand only where
-the file says that the project is the lab's alone, the roster knows the owner, and it was seen before. Two
-pieces of evidence that disagree are no knowledge.
+the file says that the project is the lab's alone, the roster knows the owner, and it was seen before; a key
+pair only where it has the lab's exact name as well, for it is in all projects of its user. Two pieces of
+evidence that disagree are no knowledge.
 """
 
 from __future__ import annotations
@@ -108,6 +109,7 @@ class Owners:
             self._noted(resource)
             or self._lease(number, resource)
             or self._along(number, resource)
+            or self._private(resource)
             or (self._by_hand(number, resource) if self._spec.reap.exclusive else self._foreign)
         )
 
@@ -203,6 +205,12 @@ class Owners:
         claim = self._sure(lease.owner, "the lease that it runs in")
         return self._second_look(resource, claim)._replace(lent=True)
 
+    def _private(self, resource: Resource) -> Claim | None:
+        """A key pair says nothing of a project, and carries no notes: only its name can make it the lab's."""
+        if resource.kind is Kind.KEY_PAIR and resource.name not in self.people.of_lease:
+            return _PRIVATE
+        return None
+
     def _by_hand(self, number: int, resource: Resource) -> Claim:
         for kind in sorted(_EVIDENCE.get(resource.kind, ())):
             if not self._inventory.complete(kind):
@@ -296,5 +304,6 @@ def _names(owners: set[str]) -> str:
 
 _HISTORY = _out("it has ended: history")
 _OWN = _out("it is of the user that the reaper works as")
+_PRIVATE = _out("a key pair is its user's, for all projects, and its name is not the lab's")
 _EXCLUSIVE = Finding(Rule.OURS, Truth.YES, "the file says that the project is the lab's alone")
 _NOBODY = Claim("", _EXCLUSIVE, Finding(Rule.OWNED, Truth.UNKNOWN, "nothing says whose it is"))

@@ -31,7 +31,7 @@ class People:
         people = roster.people if roster is not None else ()
         self.owners = frozenset(person.owner for person in people)
         self.of_lease = {spec.lease_name(owner): owner for owner in self.owners}
-        """The kit's own name of a lease -> its owner."""
+        """The kit's own name of a lease -> its owner. Of key pairs, too, only these are the lab's."""
         self._called: dict[str, set[str]] = {}
         self._ids: dict[str, set[str]] = {}
         for person in people:

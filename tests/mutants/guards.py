@@ -206,6 +206,11 @@ POLICY = (
             "self._by_hand(number, resource)",
             "what was made by hand in a shared project",
         ),
+        (
+            "if resource.kind is Kind.KEY_PAIR and resource.name not in self.people.of_lease:",
+            "if False:",
+            "key pairs that people have for themselves",
+        ),
         ("if len(inside) > 1:", "if False:", "a lease in which two owners' instances run"),
         (
             "is not None and stamp.lab == self._spec.lab\n        }",

@@ -97,8 +97,9 @@ def crowd(room: Classroom) -> tuple[Any, list[Any]]:
     make.age("volume", foreign.id)
     scene.stays("volume", foreign.id, "disk-zed", "of someone who is not on the roster")
     for who in ("alice", "zed"):
-        pair = room.cloud(who).compute.create_keypair(name=f"key-{who}-{room.tag}")
-        make.age("key pair", pair.name)
+        for name in (f"key-{room.tag}-{who}", f"{room.lab_name}-{who}"):
+            pair = room.cloud(who).compute.create_keypair(name=name)
+            make.age("key pair", pair.name)
     flavor = make.active("bob", home)
     locked = make.instance("bob", "vm-locked", flavor, room.stamp("bob", at.past))
     young = make.instance("bob", "vm-young", flavor, room.stamp("bob", at.future))
@@ -120,9 +121,10 @@ def test_an_administrators_run_takes_exactly_what_a_members_would(ruled):
     assert not left, f"left: {scene.named(left)}\n{ruled.ran.said}"
 
 
-def test_of_the_students_key_pairs_those_of_the_roster_go(ruled):
-    """Only an administrator is shown them. A key pair is its user's: it is in no project."""
-    assert ruled.key_pairs == {f"key-zed-{ruled.room.tag}"}, ruled.ran.said
+def test_of_the_students_key_pairs_only_the_one_with_the_labs_exact_name_goes(ruled):
+    """Only an administrator is shown them. A key pair is its user's, in all projects; zed is on no roster."""
+    tag, lab = ruled.room.tag, ruled.room.lab_name
+    assert ruled.key_pairs == {f"key-{tag}-alice", f"key-{tag}-zed", f"{lab}-zed"}, ruled.ran.said
 
 
 def test_another_project_is_neither_judged_nor_touched(ruled):

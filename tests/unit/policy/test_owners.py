@@ -15,6 +15,7 @@ from tests.support.worlds import (
     LAB,
     MINUTE,
     NOW,
+    PEOPLE,
     SECOND,
     known,
     lease,
@@ -121,11 +122,53 @@ def test_the_key_pairs_of_who_looks_are_never_deleted():
         exclusive=True,
         roster=Roster((Person("robot", user_id="u-robot"), Person("alice", user_id="u-alice"))),
     )
-    own, other = (thing(Kind.KEY_PAIR, "k", id=f"{user}/k") for user in ("u-robot", "u-alice"))
+    own, other = (
+        thing(Kind.KEY_PAIR, "hello-alice", id=f"{user}/hello-alice") for user in ("u-robot", "u-alice")
+    )
     by = replace(by, memory=known(own, other))
     assert truths(verdict(own, by)) == (NO, NO, "")
     assert verdict(own, by).decision is Decision.KEEP
     assert verdict(other, by).decision is Decision.DELETE
+
+
+def key_pair(name, user="u-alice", exclusive=True, roster=PEOPLE, ago=HOUR):
+    pair = thing(Kind.KEY_PAIR, name, id=f"{user}/{name}")
+    return verdict(pair, policy(exclusive=exclusive, roster=roster, memory=known(pair, ago=ago)))
+
+
+@pytest.mark.parametrize(
+    "name", ["my-key", "k-alice", "hello-al12", "hello-alice2", "xhello-alice", "Hello-alice", "hello-eve"]
+)
+def test_a_key_pair_is_in_scope_only_by_the_labs_exact_name(name):
+    """Whoever made it: it is its user's in all other projects, too. Such a one is no case for staff either."""
+    for user in ("u-alice", "u-x"):
+        found = key_pair(name, user)
+        assert truths(found) == (NO, NO, "")
+        assert (found.decision, found.doubtful) == (Decision.KEEP, False)
+        assert found.why == "a key pair is its user's, for all projects, and its name is not the lab's"
+
+
+def test_without_a_roster_no_key_pair_has_the_labs_name():
+    assert truths(key_pair("hello-alice", roster=None)) == (NO, NO, "")
+
+
+@pytest.mark.parametrize(
+    ("facts", "wanted"),
+    [
+        pytest.param({}, (YES, YES, "alice"), id="of its owner"),
+        pytest.param({"user": "u-bob"}, (YES, YES, "alice"), id="of one whose id is not on the roster"),
+        pytest.param({"ago": MINUTE}, (YES, NO, "alice"), id="not seen before"),
+        pytest.param({"name": "hello-bob"}, (YES, UNKNOWN, ""), id="of another of the roster"),
+        pytest.param(
+            {"user": "u-x", "roster": Roster((Person("alice", user_id="u-alice"),))},
+            (YES, UNKNOWN, ""),
+            id="of a stranger",
+        ),
+        pytest.param({"exclusive": False}, (NO, NO, ""), id="in a shared project"),
+    ],
+)
+def test_a_key_pair_of_the_labs_name_is_judged_like_all_that_was_made_by_hand(facts, wanted):
+    assert truths(key_pair(**{"name": "hello-alice", **facts})) == wanted
 
 
 ALL_IDS = Roster(
