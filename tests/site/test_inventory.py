@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from urllib.parse import quote
 
@@ -222,6 +223,32 @@ def test_a_container_goes_with_all_its_objects_whatever_they_are_called(site_, r
     left = site_.inventory([Kind.CONTAINER]).by_ref
     assert container.ref not in left
     assert len(store.get(f"/{neighbour}?format=json").json()) == 2
+
+
+def test_a_container_is_as_young_as_the_last_of_its_name(site_, room, maker):
+    """The trap: it keeps the X-Timestamp of the one that was deleted. Metadata and a PUT renew it, too."""
+    store = room.cloud(ALICE).object_store
+    name = maker.container(ALICE, f"again-{room.tag}", 0)
+    first = store.head(f"/{name}").headers["X-Timestamp"]
+
+    def put() -> None:
+        assert store.put(f"/{name}").status_code in (201, 202)
+
+    def again() -> None:
+        assert store.delete(f"/{name}").status_code == 204
+        put()
+
+    def write() -> None:
+        assert store.post(f"/{name}", headers={"X-Container-Meta-Purpose": "notes"}).status_code == 204
+
+    for change in (again, write, put):
+        time.sleep(2)
+        before = datetime.now(UTC)
+        change()
+        created = see(site_, Kind.CONTAINER, name).created
+        assert created is not None
+        assert created >= before, change
+        assert store.head(f"/{name}").headers["X-Timestamp"] == first
 
 
 def test_an_administrator_sees_and_deletes_a_members_key_pair(administrator, room):

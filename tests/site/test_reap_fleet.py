@@ -436,6 +436,23 @@ def test_a_saved_plan_is_carried_out_and_nothing_else(full_site, tmp_path):
     assert held(room) == there, again.said
 
 
+def test_a_container_that_was_made_again_after_the_plan_stays(full_site, tmp_path):
+    """It has the name, a stamp that is over, and Swift's X-Timestamp of the one in the plan: the next plan's."""
+    it = saved_plan(classroom(full_site, tmp_path / "again", ("alice",)))
+    box, store = only(it, "container"), it.room.cloud("alice").object_store
+    for path in (f"/{box}/notes/0.txt", f"/{box}"):
+        assert store.delete(path).status_code == 204
+    Maker(it.room).container("alice", box, 1, it.room.stamp("alice", Times().past))
+    ran = it.reaping.run("--plan", str(it.plan), "--json")
+    assert fates(ran)[box] == "changed meanwhile", ran.said
+    assert ran.code == PARTLY, "it says that one of that name is due"
+    assert it.before - held(it.room) == it.scene.going - {("container", box)}, ran.said
+    assert len(store.get(f"/{box}?format=json").json()) == 1
+    after = it.reaping.run("--yes")
+    assert after.code == DONE, after.said
+    assert ("container", box) not in held(it.room), after.said
+
+
 def only(it: Planned, kind: str) -> str:
     [found] = [thing.id for thing in it.scene if thing.kind == kind]
     return found

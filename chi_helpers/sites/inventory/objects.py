@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -63,6 +65,7 @@ def _described(look: Look, name: str) -> Entry | None:
     return {
         "name": name,
         "created": headers.get("X-Timestamp"),
+        "modified": headers.get("Last-Modified"),
         "objects": headers.get("X-Container-Object-Count"),
         "bytes": headers.get("X-Container-Bytes-Used"),
         "read_acl": headers.get("X-Container-Read"),
@@ -71,13 +74,30 @@ def _described(look: Look, name: str) -> Entry | None:
     }
 
 
+def _created(first: str | None, modified: str | None) -> datetime | None:
+    """The later of the two headers' times; None where one of them is no time.
+
+    Swift keeps the `X-Timestamp` of a container that was deleted, for the next one of its name: only
+    `Last-Modified` is the new one's own. It is renewed by what is written on the container later, too, and
+    need not be there (Ceph's gateway).
+    """
+    made = instant(first)
+    if made is None or modified is None:
+        return made
+    try:
+        written = parsedate_to_datetime(modified)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return None if written.tzinfo is None else max(made, written.astimezone(UTC))
+
+
 def _container(entry: Entry) -> Resource:
     stamp, fault, mark = notes.of_metadata(entry["metadata"])
     return Resource(
         kind=Kind.CONTAINER,
         id=entry["name"],
         name=entry["name"],
-        created=instant(entry["created"]),
+        created=_created(entry["created"], entry["modified"]),
         stamp=stamp,
         stamp_fault=fault,
         mark=mark,

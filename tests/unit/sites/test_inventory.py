@@ -598,6 +598,32 @@ class TestStorage:
         assert len(seen.resources) == 2, "one that went between the list and the look is gone"
         assert seen.listings[Kind.CONTAINER].requests == 5
 
+    @pytest.mark.parametrize(
+        ("headers", "created"),
+        [
+            ({"Last-Modified": "Mon, 02 Mar 2026 19:00:00 GMT"}, "19:00:00"),
+            ({"Last-Modified": "Mon, 02 Mar 2026 14:00:00 GMT"}, "15:00:05"),
+            ({"Last-Modified": "Mon, 02 Mar 2026 15:00:05 GMT"}, "15:00:05"),
+            ({}, "15:00:05"),
+            ({"Last-Modified": "yesterday"}, None),
+            ({"Last-Modified": ""}, None),
+            ({"Last-Modified": "Mon, 02 Mar 2026 19:00:00"}, None),
+            ({"Last-Modified": "Mon, 31 Feb 2026 19:00:00 GMT"}, None),
+            ({"Last-Modified": "Mon, 02 Mar 2026 19:00:00 GMT", "X-Timestamp": "?"}, None),
+        ],
+        ids=[
+            "made again, or written on", "earlier", "the same", "as Ceph may have it", "no date", "empty",
+            "without a time zone", "no day of any calendar", "the other is no time",
+        ],
+    )  # fmt: skip
+    def test_a_container_is_as_young_as_the_later_of_its_headers_says(self, site_, project, headers, created):
+        """Swift keeps the first of that name's X-Timestamp when it is deleted and made again."""
+        account = "/swift/v1/AUTH_p1"
+        project.routes["GET", f"{account}/"] = [(200, [{"name": "a"}], DATED), (200, [], DATED)]
+        project.routes["HEAD", f"{account}/a"] = [(204, None, {"X-Timestamp": "1772463605.00000"} | headers)]
+        found = one(site_.inventory([Kind.CONTAINER]), Kind.CONTAINER, "a").created
+        assert found == (datetime.fromisoformat(f"2026-03-02T{created}Z") if created else None)
+
     def test_a_container_that_cannot_be_looked_at_is_a_failure(self, site_, project):
         project.routes["GET", "/swift/v1/AUTH_p1/"] = [(200, [{"name": "a"}], DATED), (200, [], DATED)]
         project.routes["HEAD", "/swift/v1/AUTH_p1/a"] = [(403, None, {})]
