@@ -119,6 +119,8 @@ class FakeProject:
         """Number of a call -> what somebody else does right before it."""
         self.coming = ""
         """The call before which a hook runs."""
+        self.stale = 0
+        """How many deletions were refused because the revision was another one (412)."""
         self.twice = False
         """Lists the first of each kind twice, as pages do that shift while they are read."""
         self.vanish = 2.0
@@ -167,6 +169,7 @@ class FakeProject:
         thing = Thing(kind=kind, name=name, **fields)
         assert thing.ref not in self.things
         self.things[thing.ref] = thing
+        self._revise_whole(thing)
         return thing
 
     def boot(self, name: str, network: Thing | None = None, **fields: Any) -> Thing:
@@ -187,6 +190,26 @@ class FakeProject:
     def bind(self, address: Thing, port_id: str, router: str = "") -> None:
         address.port, address.router = port_id, router
         address.revision += 1
+
+    def touch(self, thing: Thing) -> None:
+        """Something about it was written: Neutron counts its revision up; for a subnet its network's, too."""
+        thing.revision += 1
+        if thing.kind is Kind.SUBNET:
+            self._revise_whole(thing)
+
+    def rename(self, thing: Thing, name: str) -> None:
+        thing.name = name
+        self.touch(thing)
+
+    def stamp(self, thing: Thing, stamp: Stamp | None) -> None:
+        """Write its stamp anew, or take it off."""
+        thing.stamp = stamp
+        self.touch(thing)
+
+    def guard(self, port: Thing, group: Thing) -> None:
+        """Put a security group on a port, which leaves the group's revision as it is."""
+        port.groups.append(group.id)
+        self.touch(port)
 
     def drop(self, thing: Thing, by: str = "its owner") -> None:
         """Somebody else deletes it, and it is gone at once."""
@@ -210,9 +233,10 @@ class FakeProject:
         lost()
         found: list[Resource] = []
         listings: dict[Kind, Listing] = {}
-        world = _World(self)
         kept = [kind for kind in Kind if kind in beside and kind in self._listed and kind not in wanted]
         seen = {*wanted, *kept}
+        listed = {t.ref for kind in kept for t in self._listed[kind]}
+        world = _World(self, listed | {t.ref for t in self.things.values() if t.kind in wanted})
         for kind in kept:
             listings[kind] = Listing(Seen.FULLY, "", 0)
             found += [world.resource(thing, seen) for thing in self._listed[kind]]
@@ -255,14 +279,14 @@ class FakeProject:
     def mark(self, resource: Resource, mark: Mark) -> str:
         def write(thing: Thing) -> None:
             thing.mark = mark
+            # A tag: unlike all else it leaves the revision of a subnet's network as it is.
             thing.revision += 1
 
         return self._change("mark", resource, write)
 
     def restamp(self, resource: Resource, stamp: Stamp) -> str:
         def write(thing: Thing) -> None:
-            thing.stamp = stamp
-            thing.revision += 1
+            self.stamp(thing, stamp)
 
         return self._change("restamp", resource, write)
 
@@ -273,7 +297,9 @@ class FakeProject:
         thing = self.things.get(resource.ref)
         if thing is None:
             raise GoneError(f"no {resource.ref}", request_id="req-404")
-        if verb == "delete" and resource.kind in NEUTRON and resource.revision != thing.revision:
+        guarded = verb == "delete" and resource.kind in NEUTRON and resource.revision is not None
+        if guarded and resource.revision != thing.revision:
+            self.stale += 1
             raise ChangedError(f"{resource.ref} has revision {thing.revision}", request_id="req-412")
         if verb == "delete" and thing.locked:
             raise RefusedError(f"{resource.ref} is locked", request_id="req-403")
@@ -362,6 +388,7 @@ class FakeProject:
         self.removed.append(Removed(replace(thing), self.now, by))
         for other in self.along(thing):
             self._vanish(other, by)
+        self._revise_whole(thing)
         for other in self.things.values():
             if other.kind is Kind.PORT and other.device == thing.id:
                 other.device = ""
@@ -369,6 +396,20 @@ class FakeProject:
             if other.kind is Kind.FLOATING_IP and other.port and other.port == thing.id:
                 other.port = other.router = ""
                 other.revision += 1
+
+    def _revise_whole(self, part: Thing) -> None:
+        """That it comes or goes changes a network's revision by a subnet, a router's by an interface.
+
+        `revises_on_change` in neutron/db/models_v2.py (Subnet) and models/l3.py (RouterPort). A port changes
+        the revision of neither its network nor its subnet.
+        """
+        whole = None
+        if part.kind is Kind.SUBNET:
+            whole = self.get(Kind.NETWORK, part.network)
+        elif part.kind is Kind.PORT:
+            whole = self.get(Kind.ROUTER, part.device)
+        if whole is not None:
+            whole.revision += 1
 
     def along(self, thing: Thing) -> list[Thing]:
         """What goes along with it, directly."""
@@ -397,21 +438,14 @@ def _raising(error: BaseException) -> Callable[[], None]:
 class _World:
     """Turns things into the resources that the site shows, with their ties."""
 
-    def __init__(self, project: FakeProject) -> None:
-        self.project = project
+    def __init__(self, project: FakeProject, listed: Collection[Ref]) -> None:
+        self.project, self.listed = project, listed
 
     def resource(self, thing: Thing, seen: set[Kind]) -> Resource:
         """`seen`: the kinds that are listed along; ties to other kinds are not known, as at the real site."""
         project = self.project
         takes = [t.ref for t in project.along(thing) if t.kind in seen]
         needs = [ref for ref in self._needs(thing) if ref in project.things and ref.kind in seen]
-        unclear: tuple[str, ...] = ()
-        if (
-            thing.kind is Kind.PORT
-            and thing.device not in ("", DHCP)
-            and not {Kind.INSTANCE, Kind.ROUTER} <= seen
-        ):
-            unclear = (f"It is on {thing.device}, which was not looked at.",)
         return Resource(
             kind=thing.kind,
             id=thing.id,
@@ -430,9 +464,22 @@ class _World:
             fixed=thing.fixed,
             takes=tuple(takes),
             needs=tuple(dict.fromkeys(needs)),
-            unclear=unclear,
+            unclear=self._unclear(thing),
             spec={"name": thing.name, "kind": str(thing.kind)},
         )
+
+    def _unclear(self, thing: Thing) -> tuple[str, ...]:
+        """On what it is, where that is not in the list: the list may be older."""
+        if thing.kind is Kind.PORT and thing.device not in ("", DHCP):
+            on = {Ref(Kind.INSTANCE, thing.device), Ref(Kind.ROUTER, thing.device)}
+            return (
+                ()
+                if not on.isdisjoint(self.listed)
+                else (f"It is on {thing.device}, which was not looked at.",)
+            )
+        if thing.kind is Kind.FLOATING_IP and thing.port and Ref(Kind.PORT, thing.port) not in self.listed:
+            return (f"It is bound to {thing.port}, which is not in the list.",)
+        return ()
 
     def _needs(self, thing: Thing) -> Iterable[Ref]:
         project = self.project

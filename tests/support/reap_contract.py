@@ -126,6 +126,17 @@ class ReapContract:
         assert after.stamp == STAMP
         assert after.revision != before.revision
 
+    def test_a_network_that_lost_a_subnet_after_the_look_survives(self, site_, make, name):
+        """A subnet's coming, change or end counts its network's revision up (`Subnet.revises_on_change`)."""
+        subnet = make(Kind.SUBNET, name, None)
+        before = site_.inventory()
+        ref = Ref(Kind.SUBNET, subnet)
+        network = next(r for r in before.resources if r.kind is Kind.NETWORK and ref in r.takes)
+        site_.delete(before.by_ref[ref])
+        with pytest.raises(ChangedError):
+            site_.delete(network)
+        assert self.see(site_, Kind.NETWORK, network.id).revision != network.revision
+
     def test_a_locked_instance_is_refused_and_stays(self, site_, make, lock, name):
         """Also where the lock came after the look."""
         identity = make(Kind.INSTANCE, name, STAMP)

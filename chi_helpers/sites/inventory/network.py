@@ -171,7 +171,11 @@ class _Ties:
         router = entry.get("router_id")
         tags = entry.get("tags") or ()
         reserved = any(tag == "blazar" or tag.startswith(RESERVATION_TAG) for tag in tags)
+        port = entry.get("port_id")
+        # Its port may have come after the list of ports, which may be older: then who uses it is not known.
+        known = not port or Ref(Kind.PORT, port) in self.world.ids
         return {
+            "unclear": () if known else (f"It is bound to the port {port}, which is not in the list.",),
             "needs": [Ref(Kind.ROUTER, router)] if router else [],
             "fixed": "Blazar holds it for a lease, and takes it back with the lease" if reserved else "",
         }

@@ -60,7 +60,7 @@ class Oracle:
                 return why
         elif thing.stamp is not None and thing.stamp.lab != LAB and not self.exclusive:
             return "another lab's, and goes along"
-        if user := self._user(thing):
+        if user := self._user(thing, whole=whole is None):
             return f"used by {user.ref}"
         for other in self.project.along(thing):
             part = thing if thing.kind is not Kind.LEASE else None
@@ -114,9 +114,12 @@ class Oracle:
         lease = self.project.get(Kind.LEASE, thing.lease) if thing.kind is Kind.INSTANCE else None
         return lease is not None and (self._noted(lease) or self._inside(lease))
 
-    def _user(self, thing: Thing) -> Thing | None:
-        """What uses it and is not refused by any service: key pairs and images of instances."""
+    def _user(self, thing: Thing, *, whole: bool = True) -> Thing | None:
+        """The instance that uses it where no service refuses: its key pair, image, port or address."""
+        port = self.project.get(Kind.PORT, thing.port) if thing.kind is Kind.FLOATING_IP else thing
         for other in self.project.of(Kind.INSTANCE):
+            if whole and port is not None and port.kind is Kind.PORT and port.device == other.id:
+                return other
             if thing.kind is Kind.KEY_PAIR and other.key == thing.id:
                 return other
             if thing.kind is Kind.IMAGE and other.image == thing.id:

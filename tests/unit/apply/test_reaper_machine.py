@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -31,10 +33,12 @@ from hypothesis.stateful import (
 )
 
 from chi_helpers.apply.journal import opened
+from chi_helpers.apply.reaper.kinds import GUARDED
 from chi_helpers.apply.reaper.run import Reaper
+from chi_helpers.apply.reaper.sight import Seen
 from chi_helpers.apply.reaper.timing import Bounds
 from chi_helpers.model.errors import UsageError
-from chi_helpers.model.inventory import Kind
+from chi_helpers.model.inventory import Kind, Ref
 from chi_helpers.model.lab import Lifetime, Limits, ReapSpec, Spare
 from chi_helpers.model.reaping import Action, Fate, Memory, Policy, ReapPlan, ReapReport
 from chi_helpers.model.roster import Person, Roster
@@ -43,6 +47,7 @@ from chi_helpers.plan.reap import plan_reap
 from chi_helpers.policy.judge import judge
 from chi_helpers.policy.memory import remember
 from tests.support.fake_project import DHCP, FakeProject, Fault, Killed, Thing
+from tests.unit.apply.changes import WAYS
 from tests.unit.apply.oracle import CAP, GRACE, HARD, LAB, PEOPLE, SECOND, SPARED, SPARED_WORD, Oracle
 from tests.unit.plan.labs import lab
 
@@ -61,7 +66,15 @@ BOOLS = st.booleans()
 RARELY = st.sampled_from([False, False, False, True])
 WHATS = ("busy", "broken", "lost before", "lost after", "in use", "changed", "refused")
 FAULTS = st.lists(st.tuples(st.sampled_from(WHATS), st.integers(0, 12)), max_size=3)
-done = {"steps": 0, "runs": 0, "deleted": 0, "killed": 0}
+_WAYS = st.sampled_from(sorted(WAYS))
+PAUSES = st.sampled_from([0, 8, 25, 25, 240, 800])
+"""Seconds between plan and run, on both sides of what a look is good for."""
+DURING = st.lists(st.tuples(st.integers(0, 14), _WAYS, st.sampled_from([0, 0, 15, 25])), max_size=4)
+"""At which call what happens, and for how long the site is then too busy."""
+LOOK = timedelta(seconds=20.1)
+"""What forbids a deletion may be so young that the look from before still counted: twenty seconds, and the call
+itself (docs/decisions/2026-11-24-how-old-a-look-may-be.md). Not `Bounds`' own word, which is checked here."""
+done: Counter[str] = Counter()
 
 
 def policy(*, exclusive: bool) -> Policy:
@@ -83,6 +96,11 @@ class Lives(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="reaper-machine-"))
         self.wrong: list[str] = []
         self.kept_plan: ReapPlan | None = None
+        self.planned: list[Ref] = []
+        """What the plan at hand lets go."""
+        self.forbidden: dict[Ref, datetime] = {}
+        """Since when a change forbids to delete what was planned to go."""
+        self.number = count(1)
         self.policy = policy(exclusive=False)
         self.oracle = Oracle(self.project, exclusive=False)
         self.rng = Random(0)  # noqa: S311 - no secret hangs on it
@@ -139,8 +157,9 @@ class Lives(RuleBasedStateMachine):
     @precondition(_has_room)
     @rule(owner=OWNERS, note=NOTES, age=AGES, spared=RARELY)
     def somebody_makes_a_network(self, owner: str, note: str, age: int, spared: bool) -> None:
-        word = SPARED_WORD if spared else ""
-        noted = self._noted(owner, note, age)
+        self._make_a_network(self._noted(owner, note, age), SPARED_WORD if spared else "")
+
+    def _make_a_network(self, noted: dict[str, Any], word: str = "") -> None:
         network = self.project.make(Kind.NETWORK, f"net{word}", **noted)
         subnet = self.project.make(Kind.SUBNET, "subnet", network=network.id, **noted)
         router = self.project.make(Kind.ROUTER, "router", **noted)
@@ -213,12 +232,19 @@ class Lives(RuleBasedStateMachine):
     @precondition(_has_room)
     @rule(owner=OWNERS, age=AGES)
     def somebody_starts_a_lab(self, owner: str, age: int) -> None:
-        """A lease, an instance on a port made before, an address, and all that goes with them."""
-        noted = self._noted(owner, "ours", age)
+        self._start_a_lab(owner, age)
+
+    def _start_a_lab(self, owner: str, age: int, left: int = 0) -> None:
+        """A lease, an instance on a port made before, an address, and all that goes with them.
+
+        Their deadline is `left` minutes before the cap.
+        """
+        noted = self._noted(owner, "ours", age, left)
         start = noted["created"]
-        times: dict[str, Any] = {"start": start, "end": start + CAP, "created": start}
+        end = start + CAP - timedelta(minutes=left)
+        times: dict[str, Any] = {"start": start, "end": end, "created": start}
         lease = self.project.make(Kind.LEASE, f"{LAB}-{owner}", user_id=f"u-{owner}", **times)
-        self.somebody_makes_a_network(owner, "ours", age, spared=False)
+        self._make_a_network(noted)
         network = self.project.of(Kind.NETWORK)[-1]
         instance = self.project.boot(f"vm-{owner}", network, lease=lease.id, **noted)
         router = self.project.of(Kind.ROUTER)[-1]
@@ -246,9 +272,9 @@ class Lives(RuleBasedStateMachine):
             if instance:
                 instance.locked = what == "lock"
         elif what == "strip":
-            thing.stamp, thing.revision = None, thing.revision + 1
+            self.project.stamp(thing, None)
         elif what == "spare":
-            thing.name, thing.revision = f"{thing.name}{SPARED_WORD}", thing.revision + 1
+            self.project.rename(thing, f"{thing.name}{SPARED_WORD}")
         elif what == "drop":
             self.project.drop(thing)
         elif what == "return" and thing.kind in (Kind.KEY_PAIR, Kind.CONTAINER):
@@ -279,7 +305,7 @@ class Lives(RuleBasedStateMachine):
         self.somebody_starts_a_lab(self.rng.choice(["sam", "ana"]), 700)
         return self._plan()
 
-    def _run(self, plan: ReapPlan) -> ReapReport:
+    def _run(self, plan: ReapPlan, seen: Seen | None = None) -> ReapReport:
         done["runs"] += 1
         with opened(self.folder) as journal:
             reaper = Reaper(
@@ -292,7 +318,7 @@ class Lives(RuleBasedStateMachine):
                 timer=self.project.timer,
                 bounds=Bounds(),
             )
-            report = reaper.run(plan, digest=f"{done['runs']:012}")
+            report = reaper.run(plan, seen=seen, digest=f"{done['runs']:012}")
         self._believe(report)
         return report
 
@@ -310,8 +336,58 @@ class Lives(RuleBasedStateMachine):
         """At each deletion, right before it takes effect: is it allowed?"""
         done["deleted"] += 1
         why = self.oracle.refusal(thing)
-        if why:
+        if why and self._nobody_could_tell(thing):
+            done["too late"] += 1
+        elif why:
             self.wrong.append(f"{thing.ref} ({thing.name}) was deleted although {why}")
+
+    def _nobody_could_tell(self, thing: Thing) -> bool:
+        """Whether what forbids it came so short a time ago that the look before may still have counted.
+
+        Never for what Neutron guards by its revision.
+        """
+        since = self.forbidden.get(thing.ref)
+        return thing.kind not in GUARDED and since is not None and self.project.now - since <= LOOK
+
+    def _happens(self, way: str, wanted: Ref | None = None) -> None:
+        """Somebody changes something that is in the plan: `wanted`, if that can be changed in this way."""
+        kinds = WAYS[way].kinds
+        there = [t for ref in self.planned if (t := self.project.things.get(ref)) and t.vanishes is None]
+        found = [t for t in there if t.kind in kinds]
+        chosen = [t for t in found if t.ref == wanted] or found
+        if not chosen:
+            return
+        thing = self.rng.choice(chosen)
+        free = [t for t in there if not self.oracle.refusal(t)]
+        WAYS[way].act(self.project, thing, self.rng)
+        done[way] += 1
+        for other in free:
+            now_there = self.project.things.get(other.ref)
+            if now_there is not None and self.oracle.refusal(now_there):
+                self.forbidden[other.ref] = self.project.now
+
+    def _varied_work(self) -> tuple[ReapPlan, Seen]:
+        """A plan in which there are things of many kinds, none at its cap; and the look that it is made from."""
+        if self._has_room():
+            owner = self.rng.choice(["sam", "ana"])
+            self._start_a_lab(owner, 250, 200)
+            noted = self._noted(owner, "ours", 250, 200)
+            small = [Kind.VOLUME, Kind.IMAGE, Kind.CONTAINER, Kind.KEY_PAIR]
+            for kind in self.rng.sample(small, 2):
+                name = f"{kind.name.lower()}-{next(self.number)}"
+                if kind in (Kind.CONTAINER, Kind.KEY_PAIR):
+                    noted["id"] = f"u-{owner}/{name}" if kind is Kind.KEY_PAIR else name
+                self.project.make(kind, name, **noted)
+                noted.pop("id", None)
+        self._look()
+        taken = self.project.timer.now()
+        inventory = self.project.inventory()
+        plan = plan_reap(inventory, self.policy, inventory.at)
+        self.planned = sorted(
+            {step.ref for step in plan.deletions} | {r for s in plan.deletions for r in s.takes}
+        )
+        self.forbidden.clear()
+        return plan, Seen(inventory, taken)
 
     @rule()
     def the_reaper_plans_for_later(self) -> None:
@@ -383,6 +459,31 @@ class Lives(RuleBasedStateMachine):
         self._run(plan)
         self.project.hooks = {}
 
+    @rule(before=st.lists(_WAYS, max_size=3), pause=PAUSES, during=DURING, told=BOOLS)
+    def what_is_planned_changes(
+        self, before: list[str], pause: int, during: list[tuple[int, str, int]], told: bool
+    ) -> None:
+        """Between the plan and the run, which may be told what the plan was made from, and between its calls.
+
+        There it befalls what the next call is for, where it can; that call may have to wait.
+        """
+        plan, seen = self._varied_work()
+        for way in before:
+            self._happens(way)
+        self.project.sleep(pause)
+        first, stale = len(self.project.calls), self.project.stale
+
+        def changing(way: str) -> Callable[[], None]:
+            return lambda: self._happens(way, _subject(self.project.coming))
+
+        self.project.hooks = {first + at: changing(way) for at, way, _ in during}
+        self.project.faults = [Fault("busy", _at(first + at), wait=wait) for at, _, wait in during if wait]
+        self._run(plan, seen if told else None)
+        self.project.hooks, self.project.faults = {}, []
+        done["saved"] += sum(1 for ref in self.forbidden if ref in self.project.things)
+        done["stale"] += self.project.stale - stale
+        self.forbidden.clear()
+
     @rule(seconds=st.sampled_from([-3600, -31, 31, 3600]))
     def the_reaper_acts_with_a_wrong_clock(self, seconds: int) -> None:
         plan = self._plan()
@@ -431,6 +532,12 @@ def _at(number: int) -> Callable[[str, int], bool]:
     return lambda _, called: called == number
 
 
+def _subject(call: str) -> Ref | None:
+    """What a call is for: 'delete volume volume-7'."""
+    kind, _, identity = call.partition(" ")[2].rpartition(" ")
+    return Ref(Kind(kind), identity) if kind else None
+
+
 def _sometimes(rng: Random) -> Callable[[str, int], bool]:
     return lambda _, __: rng.random() < 0.05
 
@@ -455,3 +562,8 @@ def test_twenty_thousand_steps_delete_nothing_wrongly_and_leave_nothing_behind(m
     assert done["steps"] >= STEPS
     assert done["deleted"] > STEPS / 20
     assert done["killed"] > STEPS / 500
+    # What is planned did change, in each way, and lived; most of it because it was seen, some by its revision.
+    assert min(done[way] for way in WAYS) > STEPS / 2000
+    assert done["saved"] > STEPS / 100
+    assert done["stale"] > STEPS / 500
+    assert done["too late"] < done["saved"] / 2

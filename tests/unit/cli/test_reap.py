@@ -60,10 +60,8 @@ def scene(project):
     network = project.make(
         Kind.NETWORK, "net-alice", age=9 * HOUR, stamp=Stamp("alice", "hello", project.now - 2 * HOUR)
     )
-    server = project.boot(
-        "hello-alice", network, age=9 * HOUR, stamp=Stamp("alice", "hello", project.now - 2 * HOUR)
-    )
-    server.id = "11111111"
+    stamp = Stamp("alice", "hello", project.now - 2 * HOUR)
+    project.boot("hello-alice", network, id="11111111", age=9 * HOUR, stamp=stamp)
     volume(project, "young", "alice", left=3 * HOUR)
     volume(project, "soon", "bob", left=30 * MINUTE)
     project.make(Kind.VOLUME, "odd\x1b[31m", stamp_fault="delete_at is no time: tomorrow", age=9 * HOUR)

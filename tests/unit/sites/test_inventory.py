@@ -471,6 +471,19 @@ class TestPorts:
         listing(project, "ports", made.port(device_id="X", device_owner=owner))
         assert one(site_.inventory(), Kind.PORT, "P1").unclear
 
+    def test_an_address_at_a_port_that_is_not_in_the_list_is_unclear(self, site_, project):
+        """The list of ports may be older than that of addresses: a young instance may have taken it since."""
+        listing(project, "ports", made.port())
+        listing(
+            project,
+            "floatingips",
+            made.thing("F1", port_id="P1"),
+            made.thing("F2", port_id="P2"),
+            made.thing("F3", port_id=None),
+        )
+        seen = site_.inventory()
+        assert [bool(one(seen, Kind.FLOATING_IP, f"F{n}").unclear) for n in (1, 2, 3)] == [False, True, False]
+
     def test_a_port_that_neutron_holds_is_not_the_projects_to_delete(self, site_, project):
         listing(project, "ports", made.port(device_id="X", device_owner="network:local_ip"))
         assert "Neutron holds it" in one(site_.inventory(), Kind.PORT, "P1").fixed
