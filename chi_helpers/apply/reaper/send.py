@@ -82,7 +82,9 @@ class Sender:
                     self.pace.busy(answer.error.wait, self.timer.now())
                     queue.append(by_step[id(answer.step)])
                     continue
-                self.pace.answered((answer.step.action, answer.step.ref.kind), answer.seconds)
+                if not answer.error:
+                    # A refusal is quicker than the work: what was refused says nothing of how long that takes.
+                    self.pace.answered((answer.step.action, answer.step.ref.kind), answer.seconds)
                 answers.append(answer)
                 if isinstance(answer.error, CredentialsError):
                     queue.clear()

@@ -13,7 +13,7 @@ from chi_helpers.apply.reaper.timing import Timer
 from chi_helpers.model.errors import RefusedError, SiteError
 from chi_helpers.model.inventory import Kind, Ref
 from chi_helpers.model.reaping import Action, ReapStep
-from chi_helpers.sites.errors import BusyError, CredentialsError
+from chi_helpers.sites.errors import BusyError, ConflictError, CredentialsError
 
 
 class Time:
@@ -199,6 +199,26 @@ def test_each_error_is_the_answer_of_its_own_call_alone():
     assert isinstance(answers["b"].error, SiteError)
     assert "KeyError" in str(answers["b"].error)
     assert answers["c"] == Answer(answers["c"].step, "req-1")
+
+
+def test_a_refusal_is_no_measure_of_how_long_the_work_takes():
+    time = Time()
+    pace = Pace()
+    sender = Sender(Inline(), pace, time.timer)
+
+    def done(seconds, error=None):
+        def call():
+            time.now += seconds
+            if error:
+                raise error
+            return ""
+
+        return call
+
+    sender.send(
+        [Call(step("a"), done(0.01, ConflictError("in use")), 10.0), Call(step("b"), done(2.0), 10.0)]
+    )
+    assert pace.quickest == {(Action.DELETE, Kind.GROUP): 2.0}
 
 
 def test_bad_credentials_end_the_batch():
