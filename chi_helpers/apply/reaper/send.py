@@ -83,7 +83,7 @@ class Sender:
                     queue.append(by_step[id(answer.step)])
                     continue
                 if not answer.error:
-                    # A refusal is quicker than the work: what was refused says nothing of how long that takes.
+                    # A refusal is quicker than the work, and says nothing of how long that takes.
                     self.pace.answered((answer.step.action, answer.step.ref.kind), answer.seconds)
                 answers.append(answer)
                 if isinstance(answer.error, CredentialsError):
