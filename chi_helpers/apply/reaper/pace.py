@@ -1,9 +1,9 @@
 """How many calls at once: as many as the site works on, and hardly any more that only wait there.
 
 A site answers slower when more is asked at once than it works on; what is asked beyond that makes nothing
-quicker, and takes its time from everybody else. The longer answers take than the quickest of their kind did, the
-more of ours wait: `width * (1 - quickest / seconds)` of them (L. S. Brakmo, L. L. Peterson, "TCP Vegas", IEEE
-JSAC 13, 1995). That number is kept small. Distance costs nothing: it is in the quickest as well.
+quicker, and takes its time from everybody else. The longer answers take than the quickest of their kind did,
+the more of ours wait: `width * (1 - quickest / seconds)` of them (L. S. Brakmo, L. L. Peterson, "TCP Vegas",
+IEEE JSAC 13, 1995). That number is kept small. Distance costs nothing: it is in the quickest as well.
 
 What the site says outright (429, 503, Retry-After) counts for more, and halves the width, as TCP does it: two
 reapers at one site settle on fair shares.
