@@ -301,6 +301,18 @@ MUTANTS = (
         "a pause is not shortened",
     ),
     _in(
+        "pace",
+        "        if self.waiting > MANY:",
+        "        if False:",
+        "a site that becomes slower is asked less at once",
+    ),
+    _in(
+        "send",
+        "                if not answer.error:\n                    # A",
+        "                if True:\n                    # A",
+        "a refusal is no measure of the work",
+    ),
+    _in(
         "send",
         " and self.pace.resume <= self.timer.now():",
         ":",

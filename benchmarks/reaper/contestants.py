@@ -94,8 +94,10 @@ ALL = {
         Contestant("cleanup", "`project_cleanup`, filter `created_at`", _cleanup("filters")),
         Contestant("callback", "`project_cleanup`, the rule as a callback", _cleanup("callback")),
         Contestant("ospurge", "ospurge 2.0.0, which knows no age", _ospurge, again=True),
-        Contestant("bare8", "bare DELETEs of known ids, 8 at once", _bare(8)),
-        Contestant("bare16", "bare DELETEs of known ids, 16 at once", _bare(16)),
+        *(
+            Contestant(f"bare{n}", f"bare DELETEs of known ids, {n} at once", _bare(n))
+            for n in (1, 2, 4, 8, 16)
+        ),
     )
 }
 PEERS = ("loop", "cleanup", "callback", "ospurge")

@@ -1,15 +1,26 @@
-"""How many calls at once: one more a round trip while the site answers, half when it asks for time.
+"""How many calls at once: as many as the site works on, and hardly any more that only wait there.
 
-Additive increase and multiplicative decrease, as TCP does it: two reapers at one site settle on fair shares.
+A site answers slower when more is asked at once than it works on; what is asked beyond that makes nothing
+quicker, and takes its time from everybody else. The longer answers take than the quickest of their kind did,
+the more of ours wait: `width * (1 - quickest / seconds)` of them (L. S. Brakmo, L. L. Peterson, "TCP Vegas",
+IEEE JSAC 13, 1995). That number is kept small. Distance costs nothing: it is in the quickest as well.
+
+What the site says outright (429, 503, Retry-After) counts for more, and halves the width, as TCP does it: two
+reapers at one site settle on fair shares.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 
 MOST = 16
 """Calls at once. More does not help: Nova's and Neutron's workers are fewer at every site."""
-FIRST = 8
+FIRST = 2
+FEW, MANY = 2.0, 4.0
+"""So many of our calls may wait at the site: below it is asked for more at once, above for less."""
+_WEIGHT = 0.2
+"""Of the latest answer in the mean: single answers are slow for reasons of their own."""
 SHORTEST_PAUSE = 1.0
 """Seconds to wait after a refusal that does not say how long."""
 LONGEST_PAUSE = 30.0
@@ -24,18 +35,38 @@ class Pace:
     width: float = float(FIRST)
     resume: float = 0.0
     """No call before this instant."""
+    waiting: float = 0.0
+    """How many of our calls wait at the site, about."""
+    quickest: dict[Hashable, float] = field(default_factory=dict)
+    """Seconds, of each kind of call."""
+    _starting: bool = True
 
     @property
     def slots(self) -> int:
         return max(1, min(int(self.width), self.most))
 
-    def answered(self) -> None:
-        """The site answered: a whole window of answers adds one call."""
-        self.width = min(float(self.most), self.width + 1.0 / self.width)
+    def answered(self, kind: Hashable, seconds: float) -> None:
+        """The site answered a call of the kind: it was under way so long.
+
+        A window of answers adds one call while few wait; until some do for the first time, it doubles.
+        """
+        quickest = self.quickest[kind] = min(self.quickest.get(kind, seconds), seconds)
+        if seconds > 0:
+            self.waiting += _WEIGHT * (self.slots * (1 - quickest / seconds) - self.waiting)
+        if self.waiting > MANY:
+            self._narrow(self.width - 1.0 / self.width)
+        elif self.waiting < FEW:
+            self.width = min(float(self.most), self.width + (1.0 if self._starting else 1.0 / self.width))
+        else:
+            self._starting = False
 
     def busy(self, wait: float, now: float) -> None:
         """The site was too busy, and asked for `wait` seconds (0: it did not say)."""
         if now >= self.resume:
             # All calls in flight are refused by the same overload: it counts once.
-            self.width = max(1.0, self.width / 2)
+            self._narrow(self.width / 2)
         self.resume = max(self.resume, now + min(max(wait, SHORTEST_PAUSE), LONGEST_PAUSE))
+
+    def _narrow(self, width: float) -> None:
+        self._starting = False
+        self.width = max(1.0, width)

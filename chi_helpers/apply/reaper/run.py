@@ -83,7 +83,7 @@ class Reaper:
             return self._ended(plan, report)
         eyes = Eyes(self.site, self.judge, self.policy, self.timer, self.bounds)
         with self._pool() as pool:
-            sender = Sender(pool, Pace(self.most, min(8.0, self.most)), self.timer)
+            sender = Sender(pool, Pace(self.most), self.timer)
             rounds = Rounds(
                 plan=plan,
                 course=course,

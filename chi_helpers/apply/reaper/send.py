@@ -26,6 +26,8 @@ class Answer:
     step: ReapStep
     request_id: str = ""
     error: LabKitError | None = None
+    seconds: float = 0.0
+    """How long the call was under way."""
 
 
 class Pool(Protocol):
@@ -70,7 +72,7 @@ class Sender:
             while queue and len(self.flying) < self.pace.slots and self.pace.resume <= self.timer.now():
                 call = queue.popleft()
                 if self.timer.now() <= call.until:
-                    self.flying.add(self.pool.submit(partial(_ask, call.step, call.ask)))
+                    self.flying.add(self.pool.submit(partial(self._ask, call)))
             if not self.flying:
                 if not queue or not self._rest(max(call.until for call in queue)):
                     break
@@ -80,7 +82,9 @@ class Sender:
                     self.pace.busy(answer.error.wait, self.timer.now())
                     queue.append(by_step[id(answer.step)])
                     continue
-                self.pace.answered()
+                if not answer.error:
+                    # A refusal is quicker than the work, and says nothing of how long that takes.
+                    self.pace.answered((answer.step.action, answer.step.ref.kind), answer.seconds)
                 answers.append(answer)
                 if isinstance(answer.error, CredentialsError):
                     queue.clear()
@@ -98,11 +102,16 @@ class Sender:
         done, self.flying = wait(self.flying, return_when=FIRST_COMPLETED)
         return [future.result() for future in done]
 
+    def _ask(self, call: Call) -> Answer:
+        began = self.timer.now()
+        request_id, error = _outcome(call.ask)
+        return Answer(call.step, request_id, error, self.timer.now() - began)
 
-def _ask(step: ReapStep, call: Callable[[], str]) -> Answer:
+
+def _outcome(ask: Callable[[], str]) -> tuple[str, LabKitError | None]:
     try:
-        return Answer(step, call() or "")
+        return ask() or "", None
     except LabKitError as error:
-        return Answer(step, error.request_id or "", error)
+        return error.request_id or "", error
     except Exception as error:  # noqa: BLE001 - one thing's fault, even ours, must not stop the others
-        return Answer(step, "", SiteError(f"{type(error).__name__}: {error}"))
+        return "", SiteError(f"{type(error).__name__}: {error}")

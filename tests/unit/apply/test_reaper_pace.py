@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chi_helpers.apply.reaper.pace import FIRST, LONGEST_PAUSE, MOST, SHORTEST_PAUSE, Pace
+from chi_helpers.apply.reaper.pace import LONGEST_PAUSE, MOST, SHORTEST_PAUSE, Pace
 from chi_helpers.apply.reaper.send import Answer, Call, Inline, Sender
 from chi_helpers.apply.reaper.timing import Timer
 from chi_helpers.model.errors import RefusedError, SiteError
 from chi_helpers.model.inventory import Kind, Ref
 from chi_helpers.model.reaping import Action, ReapStep
-from chi_helpers.sites.errors import BusyError, CredentialsError
+from chi_helpers.sites.errors import BusyError, ConflictError, CredentialsError
 
 
 class Time:
@@ -39,27 +39,88 @@ def raising(error):
     return call
 
 
-def test_a_window_of_answers_adds_one_call():
-    pace = Pace(width=4.0)
+class Site:
+    """It works on so many calls at once, each for so long; what is beyond them waits its turn.
+
+    `away` is what a call is under way besides, where it takes nobody's turn.
+    """
+
+    def __init__(self, workers, seconds=0.1, away=0.0):
+        self.workers, self.seconds, self.away = workers, seconds, away
+
+    def answers(self, pace, number, kind="port"):
+        for _ in range(number):
+            pace.answered(kind, max(self.away + self.seconds, self.seconds * pace.slots / self.workers))
+
+
+@pytest.mark.parametrize("away", [0.0, 0.15, 1.0])
+def test_it_settles_a_little_above_what_the_site_works_on(away):
+    """Whatever the distance: what fills the line is asked for too, and only two to four calls wait."""
+    pace, site = Pace(most=64), Site(4, away=away)
+    site.answers(pace, 2000)
+    fills = 4 * (1 + away / 0.1)
+    assert fills + 1 <= pace.slots <= fills + 4
+
+
+def test_it_doubles_until_calls_wait_and_then_goes_by_ones():
+    pace, site = Pace(most=64), Site(10)
+    widths = [pace.slots]
+    for _ in range(3):
+        site.answers(pace, pace.slots)
+        widths.append(pace.slots)
+    assert widths == [2, 4, 8, 15], "the last one met the site's bound"
+    site.answers(pace, 60)
+    before = pace.width
+    site.answers(pace, 1)
+    assert abs(pace.width - before) <= 1 / before + 1e-9
+
+
+def test_a_window_of_answers_adds_one_call_after_the_start():
+    pace = Pace(width=8.0)
+    pace.busy(1.0, 0.0)
     for _ in range(4):
-        pace.answered()
+        pace.answered("port", 0.1)
     assert 4.9 < pace.width <= 5.0
 
 
-def test_it_never_goes_above_the_bound():
+def test_a_site_that_becomes_slower_is_asked_less_at_once():
     pace = Pace()
-    for _ in range(10_000):
-        pace.answered()
+    Site(16).answers(pace, 500)
+    assert pace.slots == MOST
+    Site(2).answers(pace, 500)
+    assert pace.slots <= 6
+
+
+def test_each_kind_of_call_has_a_quickest_of_its_own():
+    """A slow kind is no sign that its calls wait."""
+    pace = Pace()
+    for _ in range(500):
+        Site(100, seconds=0.01).answers(pace, 1, "group")
+        Site(100, seconds=2.0).answers(pace, 1, "instance")
     assert pace.slots == MOST
 
 
-def test_a_busy_site_halves_it_once_however_many_calls_were_refused_together():
+def test_calls_that_take_no_time_are_no_sign_of_anything():
     pace = Pace()
-    for _ in range(FIRST):
+    for _ in range(100):
+        pace.answered("port", 0.0)
+    assert pace.slots == MOST
+
+
+def test_it_never_goes_above_the_bound():
+    pace = Pace(most=5)
+    for _ in range(1000):
+        pace.answered("port", 0.1)
+    assert pace.slots == 5
+
+
+def test_a_busy_site_halves_it_once_however_many_calls_were_refused_together():
+    pace = Pace(width=8.0)
+    for _ in range(8):
         pace.busy(2.0, 100.0)
-    assert pace.width == FIRST / 2
+    assert pace.width == 4.0
     pace.busy(2.0, 103.0)
-    assert pace.width == FIRST / 4
+    assert pace.width == 2.0
 
 
 def test_it_never_goes_below_one_call():
@@ -138,6 +199,26 @@ def test_each_error_is_the_answer_of_its_own_call_alone():
     assert isinstance(answers["b"].error, SiteError)
     assert "KeyError" in str(answers["b"].error)
     assert answers["c"] == Answer(answers["c"].step, "req-1")
+
+
+def test_a_refusal_is_no_measure_of_how_long_the_work_takes():
+    time = Time()
+    pace = Pace()
+    sender = Sender(Inline(), pace, time.timer)
+
+    def done(seconds, error=None):
+        def call():
+            time.now += seconds
+            if error:
+                raise error
+            return ""
+
+        return call
+
+    sender.send(
+        [Call(step("a"), done(0.01, ConflictError("in use")), 10.0), Call(step("b"), done(2.0), 10.0)]
+    )
+    assert pace.quickest == {(Action.DELETE, Kind.GROUP): pytest.approx(2.0)}
 
 
 def test_bad_credentials_end_the_batch():
