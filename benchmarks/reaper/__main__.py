@@ -14,6 +14,8 @@ from benchmarks import reaper
 from benchmarks.reaper import look, scene, table
 from benchmarks.reaper.bound import calls
 from benchmarks.reaper.contestants import ALL, CannotRunError, Contestant, measured
+from benchmarks.reaper.instant import InstantSite
+from benchmarks.reaper.proxy import CountingProxy
 from benchmarks.reaper.site import BenchSite
 
 _PER_HOST = 60
@@ -29,6 +31,12 @@ def main() -> None:
     parser.add_argument("--instances", type=int, default=300, help="expired ones, in all three projects")
     parser.add_argument("--contestants", default=",".join(ALL), help="which, in which order [%(default)s]")
     parser.add_argument("--delay", default="0,0.15", help="seconds added to each call; several by comma")
+    parser.add_argument(
+        "--instant",
+        default="",
+        metavar="CONTESTANTS",
+        help="who else runs against a site that deletes at once",
+    )
     parser.add_argument("--json", action="store_true", help="write all figures as JSON")
     parser.add_argument(
         "--folder", type=Path, help="keep sandbox, scene and logs there, and use the scene again"
@@ -38,20 +46,23 @@ def main() -> None:
     if options.kit:
         ALL["kit"] = replace(ALL["kit"], top=options.kit.resolve())
     chosen = [ALL[name] for name in options.contestants.split(",")]
+    instant = [ALL[name] for name in options.instant.split(",") if name]
     delays = [float(word) for word in options.delay.split(",")]
     if options.folder:
         options.folder.mkdir(parents=True, exist_ok=True)
-        found = compare(options.folder.resolve(), options.instances, chosen, delays)
+        found = compare(options.folder.resolve(), options.instances, chosen, instant, delays)
     else:
         with tempfile.TemporaryDirectory(prefix="chi-lab-reap-") as folder:
             try:
-                found = compare(Path(folder), options.instances, chosen, delays)
+                found = compare(Path(folder), options.instances, chosen, instant, delays)
             finally:
                 BenchSite(Path(folder)).reset()
     print(json.dumps(found, indent=1) if options.json else table.markdown(found))
 
 
-def compare(state: Path, instances: int, chosen: list[Contestant], delays: list[float]) -> dict[str, Any]:
+def compare(
+    state: Path, instances: int, chosen: list[Contestant], instant: list[Contestant], delays: list[float]
+) -> dict[str, Any]:
     """Everybody over the same scene, without and with delay; `results` grow in `results.json` meanwhile."""
     site = BenchSite(state)
     there = prepared(site, instances)
@@ -65,16 +76,42 @@ def compare(state: Path, instances: int, chosen: list[Contestant], delays: list[
         "results": [],
     }
     for delay in delays:
-        for contestant in chosen:
-            tell(f"{contestant.name}, {delay * 1000:g} ms")
-            found["results"].append(one(site, there, contestant, delay))
-            (state / "results.json").write_text(json.dumps(found, indent=1))
+        for play, who in ((one, chosen), (at_once, instant)):
+            for contestant in who:
+                tell(
+                    f"{contestant.name}, {delay * 1000:g} ms{', deleting at once' if play is at_once else ''}"
+                )
+                found["results"].append(play(site, there, contestant, delay))
+                (state / "results.json").write_text(json.dumps(found, indent=1))
     return found
+
+
+def at_once(site: BenchSite, there: scene.Scene, contestant: Contestant, delay: float) -> dict[str, Any]:
+    """The same on a site that deletes at once. The first run is to take the site's answers from it."""
+    site.put_back()
+    admin = site.admin()
+    before, subnets = look.listed(admin), {n.id: n.subnet_ids for n in admin.network.networks()}
+    log = site.state / f"{contestant.name}-{delay * 1000:g}ms-instant.log"
+    reading = InstantSite(subnets)
+    measured(contestant, site.state, reading, log)
+    deleting = InstantSite(subnets, delay, reading.kept)
+    run = measured(contestant, site.state, deleting, log)
+    if deleting.asked:
+        tell(f"  the site itself had to answer {deleting.asked} calls")
+    score = look.score(there, look.without(before, deleting.gone))
+    tell(f"  {run.wall:.1f} s, {run.calls} calls, exit {run.codes}, deleted {score.deleted}")
+    said = {"name": contestant.name, "what": contestant.what, "delay": delay, "instant": True}
+    return {**said, **asdict(run), **score._asdict()}
 
 
 def one(site: BenchSite, there: scene.Scene, contestant: Contestant, delay: float) -> dict[str, Any]:
     """One contestant on the scene as it was made."""
-    result: dict[str, Any] = {"name": contestant.name, "what": contestant.what, "delay": delay}
+    result: dict[str, Any] = {
+        "name": contestant.name,
+        "what": contestant.what,
+        "delay": delay,
+        "instant": False,
+    }
     site.put_back()
     admin = site.admin()
     before = look.score(there, look.listed(admin))
@@ -82,7 +119,7 @@ def one(site: BenchSite, there: scene.Scene, contestant: Contestant, delay: floa
     assert not before.wrong, f"the scene is not whole: {before.wrong}"
     log = site.state / f"{contestant.name}-{delay * 1000:g}ms.log"
     try:
-        run = measured(contestant, site.state, delay, log)
+        run = measured(contestant, site.state, CountingProxy(delay), log)
     except CannotRunError as error:
         tell(f"  cannot run: {error}")
         return {**result, "cannot": str(error)}

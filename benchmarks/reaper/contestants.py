@@ -104,12 +104,12 @@ PEERS = ("loop", "cleanup", "callback", "ospurge")
 BARE = ("bare8", "bare16")
 
 
-def measured(contestant: Contestant, state: Path, delay: float, log: Path) -> Run:
+def measured(contestant: Contestant, state: Path, through: CountingProxy, log: Path) -> Run:
     """Run it to its end, through the proxy. What it printed goes to `log`."""
     commands = contestant.commands(state)
     run = Run()
     environment = _environment(state, contestant.top)
-    with CountingProxy(delay) as proxy, log.open("wb") as out:
+    with through as proxy, log.open("wb") as out:
         environment |= proxy.environment
         began = time.monotonic()
         for command in commands:

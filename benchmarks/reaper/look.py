@@ -34,6 +34,12 @@ def listed(admin: Any) -> dict[str, set[str]]:
     }
 
 
+def without(there: dict[str, set[str]], gone: set[str]) -> dict[str, set[str]]:
+    """`there`, when all of `gone` (ids) is."""
+    left = {kind: ids - gone for kind, ids in there.items()}
+    return left | {"binding": {one for one in there["binding"] if not gone & set(one.split(" on "))}}
+
+
 def score(scene: Scene, there: dict[str, set[str]]) -> Score:
     """Compare what is there with what should be."""
     left: Ids = {}

@@ -23,6 +23,8 @@ _HOP_BY_HOP = frozenset(
 )
 _BODYLESS = (204, 304)
 _UPSTREAM_SECONDS = 600.0
+Answer = tuple[int, str, list[tuple[str, str]], bytes]
+"""Status, reason, headers without those of the connection, body."""
 _IDENTIFIER = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 
 
@@ -68,6 +70,16 @@ class CountingProxy:
     def peak(self) -> int:
         """The most calls that were under way at once."""
         return self._peak
+
+    def instead(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer | None:
+        """What to answer without asking the site; None: ask it."""
+        del method, url, headers, body
+        return None
+
+    def passed(self, method: str, url: str, headers: Mapping[str, str], answer: Answer) -> Answer:
+        """What to make of the site's answer."""
+        del method, url, headers
+        return answer
 
     def began(self) -> None:
         with self._lock:
@@ -130,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
         status = 0
         self.server.proxy.began()
         try:
-            status, reason, headers, data = self._forward(body)
+            status, reason, headers, data = self._answer(body)
         finally:
             self.server.proxy.ended(self.command, self.path, status)
         self.send_response_only(status, reason)
@@ -142,7 +154,12 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(data)
 
-    def _forward(self, body: bytes) -> tuple[int, str, list[tuple[str, str]], bytes]:
+    def _answer(self, body: bytes) -> Answer:
+        proxy, asked = self.server.proxy, (self.command, self.path, dict(self.headers))
+        answer = proxy.instead(*asked, body)
+        return proxy.passed(*asked, self._forward(body)) if answer is None else answer
+
+    def _forward(self, body: bytes) -> Answer:
         parts = urlsplit(self.path)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}

@@ -25,10 +25,15 @@ def markdown(found: dict[str, Any]) -> str:
         f"{found['resources']} resources to delete, at least {found['bound']} calls: `{found['command']}`"
     )
     lines = [says]
-    for delay in dict.fromkeys(result["delay"] for result in found["results"]):
-        results = {r["name"]: r for r in found["results"] if r["delay"] == delay}
-        lines += ["", f"**{delay * 1000:g} ms added to each call**", "", *_table(results, found["bound"])]
+    for delay, instant in dict.fromkeys((r["delay"], _instant(r)) for r in found["results"]):
+        results = {r["name"]: r for r in found["results"] if (r["delay"], _instant(r)) == (delay, instant)}
+        title = f"{delay * 1000:g} ms added to each call{', the site deletes at once' if instant else ''}"
+        lines += ["", f"**{title}**", "", *_table(results, found["bound"])]
     return "\n".join([*lines, "", *_goals(found)])
+
+
+def _instant(result: dict[str, Any]) -> bool:
+    return bool(result.get("instant"))
 
 
 def _table(results: dict[str, dict[str, Any]], bound: int) -> list[str]:
@@ -49,7 +54,7 @@ def _table(results: dict[str, dict[str, Any]], bound: int) -> list[str]:
 
 
 def _goals(found: dict[str, Any]) -> list[str]:
-    ran = {(r["name"], r["delay"]): r for r in found["results"] if "cannot" not in r}
+    ran = {(r["name"], r["delay"]): r for r in found["results"] if "cannot" not in r and not _instant(r)}
     delays = sorted({delay for _, delay in ran})
     if not ran or ("kit", delays[0]) not in ran:
         return []
@@ -68,6 +73,7 @@ def _goals(found: dict[str, Any]) -> list[str]:
             f"| faster than the best peer ({best['name']}), {slow * 1000:g} ms | ≥ {_FASTER_GOAL:g} "
             f"| {best['wall'] / ran['kit', slow]['wall']:.1f} |"
         )
+    lines += _on_an_instant_site(found)
     bare = [ran[name, quick]["wall"] for name in BARE if (name, quick) in ran]
     if bare and not quick:
         lines.append(
@@ -75,3 +81,13 @@ def _goals(found: dict[str, Any]) -> list[str]:
             f"| {ran['kit', quick]['wall'] / min(bare):.2f} |"
         )
     return lines
+
+
+def _on_an_instant_site(found: dict[str, Any]) -> list[str]:
+    ran = {(r["name"], r["delay"]): r["wall"] for r in found["results"] if _instant(r)}
+    return [
+        f"| faster than {name} where the site deletes at once, {delay * 1000:g} ms | ≥ {_FASTER_GOAL:g} "
+        f"| {wall / ran['kit', delay]:.1f} |"
+        for (name, delay), wall in ran.items()
+        if name in PEERS and delay and ("kit", delay) in ran
+    ]
