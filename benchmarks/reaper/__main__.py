@@ -45,7 +45,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.kit:
         ALL["kit"] = replace(ALL["kit"], top=options.kit.resolve())
-    chosen = [ALL[name] for name in options.contestants.split(",")]
+    chosen = [ALL[name] for name in options.contestants.split(",") if name]
     instant = [ALL[name] for name in options.instant.split(",") if name]
     delays = [float(word) for word in options.delay.split(",")]
     if options.folder:
