@@ -1,8 +1,6 @@
 """A forward HTTP proxy on the loopback that can do harm, told by a `Script`, and keeps a trace.
 
-Clients reach it through `http_proxy`; nothing in the site or its catalog changes. It speaks plain
-HTTP/1.1 with kept-alive connections, one thread per client connection, and reads each answer whole
-before it passes it on.
+It reads each answer whole before it passes it on.
 """
 
 from __future__ import annotations
@@ -10,12 +8,10 @@ from __future__ import annotations
 import http.client
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple
 from urllib.parse import urlsplit
 
 from tests.support.faults import (
@@ -34,10 +30,8 @@ from tests.support.faults import (
     Stretch,
     Truncate,
 )
+from tests.support.loopback_proxy import LoopbackProxy, ProxyHandler, of_answer
 
-_HOP_BY_HOP = frozenset(
-    {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
-)
 _UPSTREAM_SECONDS = 300.0
 _AIM_SECONDS = 30.0
 
@@ -49,8 +43,22 @@ class Reply(NamedTuple):
     body: bytes
 
 
-class FaultProxy:
+class _Handler(ProxyHandler):
+    def serve(self) -> None:
+        body = self.body()
+        proxy = self.server.proxy
+        assert isinstance(proxy, FaultProxy)
+        reply, share = proxy.handle(Request(self.command, self.path), self.passed_on(), body)
+        if reply is None:
+            self.close_connection = True
+            return
+        self.answer(*reply, share=share)
+
+
+class FaultProxy(LoopbackProxy):
     """Runs while entered as a context. `aim` names the process that a `Kill` is for."""
+
+    handler: ClassVar = _Handler
 
     def __init__(self, rules: Iterable[Rule | Stretch] = (), *, chance: Chance | None = None) -> None:
         self._script = Script(tuple(rules), chance)
@@ -59,23 +67,11 @@ class FaultProxy:
         self._aimed = threading.Event()
         self._victim = 0
         self._stopping = threading.Event()
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        super().__init__()
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stopping.set()
-        self._server.shutdown()
-        self._server.close_clients()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def url(self) -> str:
-        return "http://{}:{}".format(*self._server.server_address[:2])
+        super().__exit__(*error)
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -149,92 +145,9 @@ def _forward(request: Request, headers: Mapping[str, str], body: bytes) -> Reply
     try:
         connection.request(request.method, target or "/", body=body or None, headers=dict(headers))
         answer = connection.getresponse()
-        # The answer to a HEAD tells the length of a body that does not come.
-        unfit = _HOP_BY_HOP if request.method == "HEAD" else _HOP_BY_HOP | {"content-length"}
-        kept = tuple((k, v) for k, v in answer.getheaders() if k.lower() not in unfit)
+        kept = tuple(of_answer(request.method, answer.getheaders()))
         return Reply(answer.status, answer.reason, kept, answer.read())
     except OSError as error:
         return Reply(502, "Bad Gateway", (), f"fault proxy: {parts.netloc}: {error}\n".encode())
     finally:
         connection.close()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
-
-    def __init__(self, proxy: FaultProxy) -> None:
-        self.proxy = proxy
-        self._clients: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def process_request(
-        self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
-    ) -> None:
-        assert isinstance(request, socket.socket)
-        self._clients.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
-        assert isinstance(request, socket.socket)
-        self._clients.discard(request)
-        super().shutdown_request(request)
-
-    def close_clients(self) -> None:
-        """End the connections that clients keep alive, so that nothing outlives the proxy."""
-        for client in list(self._clients):
-            try:
-                client.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that was killed, or gave up, is what this proxy is for: no traceback."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-    METHODS: ClassVar = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-
-    def setup(self) -> None:
-        super().setup()
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def _serve(self) -> None:
-        body = self._body()
-        headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
-        reply, share = self.server.proxy.handle(Request(self.command, self.path), headers, body)
-        if reply is None:
-            self.close_connection = True
-            return
-        self.send_response_only(reply.status, reply.reason)
-        for key, value in reply.headers:
-            self.send_header(key, value)
-        # A 204 or 304 has no body and may not announce one (RFC 9110, section 8.6).
-        if self.command != "HEAD" and reply.status not in (204, 304):
-            self.send_header("Content-Length", str(len(reply.body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(reply.body[: int(len(reply.body) * share)])
-        if share < 1:
-            self.close_connection = True
-
-    def _body(self) -> bytes:
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            parts = []
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                parts.append(self.rfile.read(size))
-                self.rfile.readline()
-            while self.rfile.readline().strip():
-                pass
-            return b"".join(parts)
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class's name)
-        """Quiet: the trace is the log."""
-
-
-for _method in _Handler.METHODS:
-    setattr(_Handler, f"do_{_method}", _Handler._serve)
