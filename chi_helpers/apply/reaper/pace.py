@@ -39,7 +39,7 @@ class Pace:
     """How many of our calls wait at the site, about."""
     quickest: dict[Hashable, float] = field(default_factory=dict)
     """Seconds, of each kind of call."""
-    _starting: bool = True
+    _starting: bool = field(default=True, init=False)
 
     @property
     def slots(self) -> int:
