@@ -3,7 +3,7 @@
     .venv/bin/python scripts/mutants.py [--jobs 2] [--only PART] [--write]
 
 The guards are listed in `tests/mutants/guards.py`, and those of what carries plans out in
-`scripts/mutants_of_apply.py`. Each is replaced in memory, in a process of its own, and the tests that it
+`tests/mutants/guards_of_apply.py`. Each is replaced in memory, in a process of its own, and the tests that it
 names are run: they must fail. `--only` takes the guards whose file or text holds PART; `--write` brings their
 rows of docs/reference/reaper-mutants.md up to date. Exit code: 0 every removal was noticed, 1 one was not, 2
 the list does not fit the code, or the tests fail with all guards in place.
@@ -26,23 +26,22 @@ sys.path.insert(0, str(TOP))
 sys.dont_write_bytecode = True
 
 import pytest  # noqa: E402 - after the path; once for all processes
-from mutants_of_apply import MUTANTS, TESTS  # noqa: E402 - beside this file
 
-from tests.mutants.guards import GUARDS, Guard  # noqa: E402
+from tests.mutants.guard import Guard  # noqa: E402
+from tests.mutants.guards import GUARDS  # noqa: E402
 
 TABLE = TOP / "docs/reference/reaper-mutants.md"
 HEAD = """# The reaper's guards, and what notices when one is missing
 
 `scripts/mutants.py --write` takes each of these {count} guards out of the program, one at a time, and runs
 the tests that are named for it. A removal that no test notices fails the script. The lists are
-`tests/mutants/guards.py` and `scripts/mutants_of_apply.py`.
+`tests/mutants/guards.py` and `tests/mutants/guards_of_apply.py`.
 
 | file | guard | without it | what it keeps | noticed by |
 |---|---|---|---|---|
 """
 FAILED, BROKEN = 1, 2
 """Exit codes of pytest: a test failed; the tests could not be imported."""
-EVERY = (*GUARDS, *(Guard(m.file, m.old, m.new, m.guards, TESTS) for m in MUTANTS))
 
 
 def main() -> int:
@@ -55,10 +54,10 @@ def main() -> int:
     options = parser.parse_args()
     os.chdir(TOP)
     importlib.import_module("hypothesis.strategies")  # the slowest that every test needs
-    if wrong := [line for guard in EVERY if (line := misfit(guard))]:
+    if wrong := [line for guard in GUARDS if (line := misfit(guard))]:
         print("\n".join(wrong), file=sys.stderr)
         return 2
-    chosen = [guard for guard in EVERY if options.only in guard.file or options.only in guard.text]
+    chosen = [guard for guard in GUARDS if options.only in guard.file or options.only in guard.text]
     files = tuple(dict.fromkeys(test for guard in chosen for test in guard.tests))
     if broken := dict(tried([Guard("", "", "", "", files)], 1)).popitem()[1]:
         print(f"with all guards in place this fails: {broken}", file=sys.stderr)
@@ -78,7 +77,7 @@ def table(noticed: dict[Guard, str]) -> str:
     """The table as it was, with what was noticed now; guards that are not listed any more are left out."""
     before = TABLE.read_text().splitlines() if TABLE.exists() else []
     rows = []
-    for guard in EVERY:
+    for guard in GUARDS:
         known = [line for line in before if line.startswith(opening(guard))]
         rows += [row(guard, noticed[guard])] if guard in noticed else known[:1]
     return HEAD.format(count=len(rows)) + "".join(f"{line}\n" for line in rows)

@@ -1,4 +1,4 @@
-"""The guards of the reaper, and what the code is without each: `scripts/mutants.py` takes them out one by one.
+"""The guards of what decides and looks, and what the code is without each; of what acts: `guards_of_apply`.
 
 A guard is a text that its file has exactly once. Add one for every new check that keeps something alive that
 should live; name the tests that must notice it, the quickest first.
@@ -6,21 +6,8 @@ should live; name the tests that must notice it, the quickest first.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Guard(NamedTuple):
-    file: str
-    """Relative to the repository."""
-    text: str
-    """Must be in the file exactly once."""
-    without: str
-    """What stands in its place."""
-    why: str
-    """What it keeps, in a few words."""
-    tests: tuple[str, ...]
-    """Files for pytest, in order; the first failure ends the run."""
-
+from tests.mutants.guard import guards_of
+from tests.mutants.guards_of_apply import APPLY
 
 EXPIRY = ("tests/unit/policy/test_expiry.py", "tests/unit/policy/test_judge.py")
 OWNERS = ("tests/unit/policy/test_owners.py", "tests/unit/policy/test_judge.py")
@@ -37,13 +24,8 @@ PLAN = ("tests/unit/plan/test_reap.py",)
 DOCUMENT = ("tests/unit/plan/test_reapdocument.py",)
 
 
-def _of(file: str, tests: tuple[str, ...], *guards: tuple[str, str, str]) -> tuple[Guard, ...]:
-    """Guards of one file, each as (text, what stands in its place, what it keeps)."""
-    return tuple(Guard(file, text, without, why, tests) for text, without, why in guards)
-
-
 POLICY = (
-    *_of(
+    *guards_of(
         "chi_helpers/policy/listing.py",
         JUDGE,
         ("if not inventory.complete(other):", "if False:", "what may be tied to a kind that was not listed"),
@@ -52,7 +34,7 @@ POLICY = (
         ("if blind is not None and not", "if False and not", "what an unclear thing may need"),
         ("(kind, *sorted(", "(*(), *sorted(", "a kind that was not wholly listed itself"),
     ),
-    *_of(
+    *guards_of(
         "chi_helpers/policy/closure.py",
         JUDGE,
         (
@@ -77,7 +59,7 @@ POLICY = (
             "everything that is not known",
         ),
     ),
-    *_of(
+    *guards_of(
         "chi_helpers/policy/judge.py",
         JUDGE,
         (
@@ -145,7 +127,7 @@ POLICY = (
         ),
         ("claim.lent and decision", "decision", "a stamp only for an instance in its owner's lease"),
     ),
-    *_of(
+    *guards_of(
         "chi_helpers/policy/expiry.py",
         EXPIRY,
         (
@@ -185,7 +167,7 @@ POLICY = (
             "no warning by a clock that is off",
         ),
     ),
-    *_of(
+    *guards_of(
         "chi_helpers/policy/owners.py",
         OWNERS,
         ("elif self._reapers_own(resource):", "elif False:", "the reaper's own key pairs"),
@@ -276,7 +258,7 @@ POLICY = (
         ),
         ("self._now - since >= self._spec.reap.second_look", "True", "the time between two looks"),
     ),
-    *_of(
+    *guards_of(
         "chi_helpers/policy/people.py",
         OWNERS,
         ('if letter in "-_":', "if True:", "only a whole suffix names an owner"),
@@ -288,7 +270,7 @@ POLICY = (
         ("if self._administrator:", "if False:", "a maker whom the site does not name"),
         ("if self._all_ids else []", "if True else []", "not being on half a roster is no evidence"),
     ),
-    *_of(
+    *guards_of(
         "chi_helpers/policy/protection.py",
         PROTECTION,
         ("if resource.fixed and not part:", "if False:", "what is the site's"),
@@ -303,7 +285,7 @@ POLICY = (
         ("if compiled.search(name):", "if compiled.match(name):", "spared names, anywhere in the name"),
         ("self._owners.add(person.owner)", "pass", "spared owners by their other names"),
     ),
-    *_of(
+    *guards_of(
         "chi_helpers/policy/ties.py",
         JUDGE,
         (
@@ -314,7 +296,7 @@ POLICY = (
         ("if len(taken) < len(set(resource.takes)):", "if False:", "what was not listed and would go along"),
         ('unclear=("it was listed twice, and differently",),', "", "what was listed twice, and differently"),
     ),
-    *_of(
+    *guards_of(
         "chi_helpers/policy/memory.py",
         MEMORY,
         ("if resource.created is None:", "if False:", "what cannot be told from another of its name"),
@@ -334,7 +316,7 @@ POLICY = (
             "warnings, where a kind was not listed",
         ),
     ),
-    *_of(
+    *guards_of(
         "chi_helpers/policy/breaker.py",
         BREAKER,
         ("if allowed is None or planned <= allowed:", "if not allowed or planned <= allowed:", "0 means 0"),
@@ -349,7 +331,7 @@ POLICY = (
     ),
 )
 PLANNING = (
-    *_of(
+    *guards_of(
         "chi_helpers/plan/reap.py",
         PLAN,
         ("if root != number:", "if False:", "each waits for what needs it"),
@@ -370,7 +352,7 @@ PLANNING = (
         ("expires=now + LIFE,", "expires=now + 100 * LIFE,", "a plan's short life"),
         ("            resource.created,\n", "            None,\n", "another thing of the same id or name"),
     ),
-    *_of(
+    *guards_of(
         "chi_helpers/plan/reapdocument.py",
         DOCUMENT,
         ('if document.get("digest") != digest(document):', "if False:", "a plan that was changed"),
@@ -380,7 +362,7 @@ PLANNING = (
         ("if found.tzinfo is None:", "if False:", "no guess at a time zone"),
     ),
 )
-LOOKING = _of(
+LOOKING = guards_of(
     "chi_helpers/sites/inventory/objects.py",
     CONTAINERS,
     ("max(made, written.astimezone(UTC))", "made", "a container that was deleted and made again"),
@@ -395,4 +377,4 @@ LOOKING = _of(
         "no guess at a time zone",
     ),
 )
-GUARDS = (*POLICY, *PLANNING, *LOOKING)
+GUARDS = (*POLICY, *PLANNING, *LOOKING, *APPLY)
