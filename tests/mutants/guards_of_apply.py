@@ -85,7 +85,7 @@ APPLY = (
             "what was not listed is not gone",
         ),
         (
-            "if 0 <= began - p.taken <= p.bound(self.bounds) / 2",
+            "if 0 <= began - p.taken <= good[k] / 2",
             "if True",
             "an old listing does not serve again",
         ),
@@ -95,6 +95,11 @@ APPLY = (
         "chi_helpers/apply/reaper/rounds.py",
         APPLY_TESTS,
         ("            self.eyes.forget(slow)\n", "", "while things vanish each look is a new one"),
+        (
+            "return self.see(proving_kinds(self.plan), {step.ref.kind for step in self.plan.deletions})",
+            "return self.see(proving_kinds(self.plan))",
+            "of a look from before only what is too old is looked at again",
+        ),
     ),
     *guards_of(
         "chi_helpers/apply/reaper/sight.py",
@@ -123,6 +128,21 @@ APPLY = (
             "resource.kind in GUARDED and resource.revision is not None",
             "resource.revision is not None",
             "only where the site refuses what has changed an older look counts",
+        ),
+        (
+            "return min((self.guarded if safe else self.fresh, *along))",
+            "return self.guarded if safe else self.fresh",
+            "what goes along without a revision of its own was seen a moment ago",
+        ),
+        (
+            "lately={part.kind: part.until(self.bounds.fresh) for part in parts}",
+            "lately=ends",
+            "and a moment is a moment, whatever revisions it has for its own deletion",
+        ),
+        (
+            "self.bounds.fresh if k in lately else ",
+            "",
+            "what goes along is looked at again before it counts no more",
         ),
         ("action is not Action.MARK and ", "", "a mark is not written by an older look"),
         (

@@ -37,6 +37,18 @@ _WRITES: Mapping[Kind, frozenset[Kind]] = {
 }
 """What a call on a thing of this kind changes besides what goes along: unbound, or with a new revision."""
 
+_TOLD: Mapping[Kind, frozenset[Kind]] = {Kind.NETWORK: frozenset({Kind.SUBNET})}
+"""What goes along with a thing of this kind, and counts its revision up when it is changed itself."""
+
+
+def seen_lately(kinds: Iterable[Kind]) -> frozenset[Kind]:
+    """What must have been seen a moment ago before a thing of these kinds is deleted.
+
+    It goes along, and no revision that the call sends tells that it was changed: a port that was renamed
+    leaves its instance, router and network as they were.
+    """
+    return frozenset().union(*(_along((kind,)) - {kind} - _TOLD.get(kind, frozenset()) for kind in kinds))
+
 
 def touched(kinds: Iterable[Kind]) -> frozenset[Kind]:
     """The kinds of which a look from before calls on `kinds` says nothing any more."""

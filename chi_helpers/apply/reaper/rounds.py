@@ -85,16 +85,16 @@ class Rounds:
                 return sight
             sight = found
 
-    def see(self, kinds: Collection[Kind] | None) -> Sight:
-        """Look, and stop where the look says that the run may not go on."""
-        sight = self._seen_again(kinds)
+    def see(self, kinds: Collection[Kind] | None, going: Collection[Kind] = ()) -> Sight:
+        """Look, and stop where the look says that the run may not go on. `going`: as `Eyes.look` has it."""
+        sight = self._seen_again(kinds, going)
         self._allowed(sight)
         return sight
 
-    def _seen_again(self, kinds: Collection[Kind] | None) -> Sight:
+    def _seen_again(self, kinds: Collection[Kind] | None, going: Collection[Kind] = ()) -> Sight:
         for attempt in range(1, self.bounds.blind + 1):
             try:
-                return self.eyes.look(kinds)
+                return self.eyes.look(kinds, going=going)
             except CredentialsError as error:
                 raise UnreachedError(str(error)) from error
             except SiteError as error:
@@ -114,7 +114,7 @@ class Rounds:
     def _first(self, seen: Seen | None) -> Sight:
         if seen is not None:
             self.eyes.remember(seen.inventory, seen.taken, seen.taken)
-        return self.see(proving_kinds(self.plan))
+        return self.see(proving_kinds(self.plan), {step.ref.kind for step in self.plan.deletions})
 
     def _allowed(self, sight: Sight) -> None:
         inventory, most = sight.inventory, self.eyes.policy.spec.reap.skew
@@ -196,7 +196,7 @@ class Rounds:
             coming = self.course.next_kinds(self.timer.now())
         if not coming and not self.course.slow():
             return None
-        return self.see(None if idle else together(coming) | self.course.slow())
+        return self.see(None if idle else together(coming) | self.course.slow(), coming)
 
     def _until_vanished(self) -> None:
         """Poll, one listing for all of a kind, while the site deletes and nothing else could be done."""

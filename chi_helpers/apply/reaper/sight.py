@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from chi_helpers.apply.reaper.kinds import GUARDED, together, touched
+from chi_helpers.apply.reaper.kinds import GUARDED, seen_lately, together, touched
 from chi_helpers.model.inventory import Inventory, Kind, Listing, Ref, Resource
 from chi_helpers.model.reaping import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from chi_helpers.apply.reaper.timing import Bounds, Timer
@@ -31,7 +31,9 @@ class Sight:
     fresh: float
     """Calls may be sent by it until this instant (monotonic),"""
     guarded: float
-    """and until this one where the site refuses what has changed since."""
+    """and until this one where the site refuses what has changed since,"""
+    lately: Mapping[Kind, float]
+    """but none later than this by which things of the kind would go along, whatever has changed on them."""
 
     def shows(self, ref: Ref) -> Resource | None:
         return self.inventory.by_ref.get(ref)
@@ -46,7 +48,8 @@ class Sight:
         A mark is written without a look at the revision, so that it counts as unguarded.
         """
         safe = action is not Action.MARK and resource.kind in GUARDED and resource.revision is not None
-        return self.guarded if safe else self.fresh
+        along = (self.lately[kind] for kind in seen_lately((resource.kind,)) if kind in self.lately)
+        return min((self.guarded if safe else self.fresh, *along))
 
     def covers(self, kind: Kind) -> bool:
         """Whether all was asked for that a verdict on this kind hangs on."""
@@ -77,13 +80,12 @@ class _Part:
         safe = whole and self.kind in GUARDED and all(r.revision is not None for r in self.resources)
         return bounds.guarded if safe else bounds.fresh
 
-    def until(self, bounds: Bounds) -> float:
-        """Until when calls may be sent by it.
+    def until(self, bound: float) -> float:
+        """Until when calls may be sent by it, where it is good for `bound` seconds.
 
         Where the listing itself took most of the time, for half as long from its end: else nothing would
         ever go at a slow site.
         """
-        bound = self.bound(bounds)
         return max(self.taken + bound, self.ended + bound / 2)
 
 
@@ -124,13 +126,16 @@ class Eyes:
         for kind in kinds:
             self.parts.pop(kind, None)
 
-    def look(self, kinds: Collection[Kind] | None = None) -> Sight:
+    def look(self, kinds: Collection[Kind] | None = None, *, going: Iterable[Kind] = ()) -> Sight:
         """See these kinds (None: all), and whatever else was listed a moment ago. Raises `SiteError`.
 
-        A part is used again only for half of the time for which calls may be sent by it.
+        `going`: the kinds that are to be deleted by it. A part is used again only for half of the time for
+        which calls on these may be sent by it.
         """
         began = self.timer.now()
-        young = {k: p for k, p in self.parts.items() if 0 <= began - p.taken <= p.bound(self.bounds) / 2}
+        lately = seen_lately(going)
+        good = {k: self.bounds.fresh if k in lately else p.bound(self.bounds) for k, p in self.parts.items()}
+        young = {k: p for k, p in self.parts.items() if 0 <= began - p.taken <= good[k] / 2}
         self.parts = young if kinds is not None else {}
         lacking = None if kinds is None else frozenset(kinds) - self.parts.keys()
         if lacking is None or lacking:
@@ -156,7 +161,7 @@ class Eyes:
             users=newest.users,
         )
         verdicts = self.judge(inventory, self.policy, inventory.at)
-        ends = {part.kind: part.until(self.bounds) for part in parts}
+        ends = {part.kind: part.until(part.bound(self.bounds)) for part in parts}
         fresh = min(ends.values())
         return Sight(
             inventory=inventory,
@@ -164,4 +169,5 @@ class Eyes:
             latest=max(part.inventory.at for part in parts),
             fresh=fresh,
             guarded=min((end for kind, end in ends.items() if kind in GUARDED), default=fresh),
+            lately={part.kind: part.until(self.bounds.fresh) for part in parts},
         )

@@ -13,8 +13,9 @@ from chi_helpers.apply.reaper.sight import Seen
 from chi_helpers.apply.reaper.timing import Bounds
 from chi_helpers.model.errors import UsageError
 from chi_helpers.model.inventory import Kind
-from chi_helpers.model.reaping import Action, Fate, ReapReport, Tripped
+from chi_helpers.model.reaping import Action, Decision, Fate, ReapReport, Tripped
 from chi_helpers.model.stamp import Stamp
+from tests.support import small_judge
 from tests.support.fake_project import FakeProject, Fault, Killed
 from tests.support.reap_runs import OLD, Runs, fates, small_net
 from tests.support.small_judge import OWNER, UNTIL
@@ -263,6 +264,47 @@ def test_a_look_that_served_the_plan_serves_the_run_too_while_it_is_fresh(projec
     project.calls.clear()
     assert runs.run(plan, seen=Seen(inventory, taken)).ok
     assert project.calls[0].startswith("inventory")
+
+
+def minding_what_goes_along(inventory, policy, now):
+    """The small judge, and nothing goes that takes something called `keep...` along."""
+    keep = {r.ref for r in inventory.resources if r.name.startswith("keep")}
+    takers = {r.ref for r in inventory.resources if keep & set(r.takes)}
+    takers |= {r.ref for r in inventory.resources if takers & set(r.takes)}
+    return tuple(
+        replace(verdict, decision=Decision.KEEP) if verdict.ref in takers else verdict
+        for verdict in small_judge.judge(inventory, policy, now)
+    )
+
+
+@pytest.mark.parametrize("owner", ["old-lease", "old-vm", "old-router", "old-net"])
+def test_what_takes_a_port_along_that_was_spared_after_the_look_survives(project, tmp_path, owner):
+    """A port's new name leaves the revision of what takes it as it was: only another look tells."""
+    runs = Runs(project, tmp_path, minding_what_goes_along)
+    network, _, _ = small_net(project, "old")
+    lease = project.make(Kind.LEASE, "old-lease", age=OLD)
+    instance = project.boot("old-vm", network, age=OLD, lease=lease.id if owner == "old-lease" else "")
+    taken = next(t for t in project.things.values() if t.name == owner)
+    port = project.along(instance if owner == "old-lease" else taken)[0]
+    assert port.kind is Kind.PORT
+    plan, seen = runs.plan(), Seen(project.inventory(), project.timer.now())
+    project.rename(port, "keep")
+    project.sleep(25)
+    report = runs.run(plan, seen=seen)
+    assert taken.ref in project.things
+    assert port.ref in project.things
+    assert fates(report)[owner] is Fate.CHANGED
+
+
+def test_only_what_is_too_old_of_a_look_is_looked_at_again_before_calls(project, runs):
+    """The routers and networks serve on; the ports that go along with a router do not."""
+    small_net(project, "old")
+    plan, seen = runs.plan(), Seen(project.inventory(), project.timer.now())
+    project.sleep(25)
+    project.calls.clear()
+    assert runs.run(plan, seen=seen).ok
+    looks = [int(call.split()[1]) for call in project.calls if call.startswith("inventory")]
+    assert max(looks[:-1]) < len(Kind) / 2, project.calls
 
 
 def test_at_a_site_whose_listing_takes_longer_than_a_look_is_good_for_things_go_nevertheless(project, runs):

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from chi_helpers.apply.reaper.kinds import together, touched
+from chi_helpers.apply.reaper.kinds import seen_lately, together, touched
 from chi_helpers.apply.reaper.sight import Eyes
 from chi_helpers.apply.reaper.timing import Bounds
 from chi_helpers.model.inventory import Kind, Ref
@@ -134,6 +134,31 @@ def test_until_when_a_call_may_be_sent_hangs_on_what_guards_it(project, eyes):
     assert sight.until(Action.MARK, port) == sight.until(Action.DELETE, group) == sight.fresh
     assert sight.until(Action.DELETE, replace(port, revision=None)) == sight.fresh
     assert sight.fresh == pytest.approx(began + 10, abs=5)
+
+
+@pytest.mark.parametrize("kind", [Kind.LEASE, Kind.INSTANCE, Kind.ROUTER, Kind.NETWORK])
+def test_what_goes_along_without_a_revision_that_tells_must_have_been_seen_a_moment_ago(project, eyes, kind):
+    """An instance's port, a router's interface: nothing that the call sends tells that they changed."""
+    assert Kind.PORT in seen_lately([kind])
+    going = project.make(kind, "old")
+    began = project.timer.now()
+    sight = eyes.look({kind, Kind.PORT})
+    assert sight.until(Action.DELETE, sight.shows(going.ref)) == pytest.approx(began + 10, abs=1)
+    project.sleep(6)
+    project.calls.clear()
+    eyes.look({Kind.PORT}, going={Kind.PORT, Kind.FLOATING_IP, Kind.SUBNET, Kind.GROUP})
+    assert not project.calls, "those have revisions, or take nothing along"
+    eyes.look({Kind.PORT}, going={kind})
+    assert project.calls == ["inventory 1"]
+
+
+def test_a_subnet_s_change_is_told_by_its_network(project, eyes):
+    network = project.make(Kind.NETWORK, "old")
+    began = project.timer.now()
+    sight = eyes.look({Kind.NETWORK, Kind.SUBNET})
+    assert sight.until(Action.DELETE, sight.shows(network.ref)) == pytest.approx(began + 60, abs=1)
+    assert seen_lately([Kind.NETWORK]) == {Kind.PORT}
+    assert seen_lately([Kind.LEASE, Kind.SUBNET]) == {Kind.INSTANCE, Kind.PORT, Kind.VOLUME}
 
 
 def test_how_late_it_is_is_told_by_the_newest_part(project, eyes):
