@@ -16,6 +16,7 @@ from chi_helpers.apply.notify.channels import read_channels
 from chi_helpers.apply.notify.notifier import Delivery, Notifier
 from chi_helpers.apply.reaper import last, memory
 from chi_helpers.apply.reaper.fleet import Ended, Job, reap_all
+from chi_helpers.apply.reaper.pace import Pace
 from chi_helpers.apply.reaper.run import Reaper
 from chi_helpers.apply.reaper.sight import Seen
 from chi_helpers.apply.reaper.state import MANIFESTS, last_runs, project_folder
@@ -65,8 +66,10 @@ class Reap:
     """This machine's own."""
     timer: Timer = field(default_factory=Timer, repr=False)
     most: int = 16
-    """Calls under way at once in one project."""
+    """Calls under way at once at one site."""
     _began: float = field(init=False, repr=False)
+    _paces: dict[str, Pace] = field(default_factory=dict, init=False, repr=False)
+    """Each site's."""
 
     def __post_init__(self) -> None:
         self._began = self.timer.now()
@@ -214,6 +217,7 @@ class Reap:
 
     def _job(self, look: Look, plan: ReapPlan, warnings: Delivery) -> Job:
         told = [] if self.notifier is None else told_warnings(plan, warnings)
+        pace = self._paces.setdefault(plan.site, Pace(self.most))
 
         def run() -> ReapReport:
             if look.site is None or look.policy is None:
@@ -230,6 +234,7 @@ class Reap:
                     folder=folder / MANIFESTS,
                     progress=self.progress,
                     most=self.most,
+                    pace=pace,
                     timer=self.timer,
                     bounds=Bounds(longest=max(0.0, left)),
                 )

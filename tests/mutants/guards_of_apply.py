@@ -256,13 +256,18 @@ APPLY = (
     *guards_of(
         "chi_helpers/apply/reaper/pace.py",
         APPLY_TESTS,
-        ("        if now >= self.resume:\n", "        if True:\n", "one overload halves the pace once"),
+        (
+            "            if now >= self.resume:\n",
+            "            if True:\n",
+            "one overload halves the pace once",
+        ),
         ("self.resume = max(self.resume, now + ", "self.resume = max(0, now + ", "a pause is not shortened"),
         (
             "        if self.waiting > MANY:",
             "        if False:",
             "a site that becomes slower is asked less at once",
         ),
+        ("ceil(self.slots / max(1, self._senders))", "self.slots", "projects at a site share what it bears"),
     ),
     *guards_of(
         "chi_helpers/apply/reaper/send.py",

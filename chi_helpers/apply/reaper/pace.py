@@ -6,13 +6,17 @@ the more of ours wait: `width * (1 - quickest / seconds)` of them (L. S. Brakmo,
 IEEE JSAC 13, 1995). That number is kept small. Distance costs nothing: it is in the quickest as well.
 
 What the site says outright (429, 503, Retry-After) counts for more, and halves the width, as TCP does it: two
-reapers at one site settle on fair shares.
+reapers at one site settle on fair shares. Within one run nothing has to settle: all projects at a site have
+one pace between them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import threading
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import ceil
 
 MOST = 16
 """Calls at once. More does not help: Nova's and Neutron's workers are fewer at every site."""
@@ -29,7 +33,7 @@ LONGEST_PAUSE = 30.0
 
 @dataclass(slots=True)
 class Pace:
-    """Instants are seconds of a monotonic clock."""
+    """One site's. Instants are seconds of a monotonic clock. Threads may share it."""
 
     most: int = MOST
     width: float = float(FIRST)
@@ -40,16 +44,40 @@ class Pace:
     quickest: dict[Hashable, float] = field(default_factory=dict)
     """Seconds, of each kind of call."""
     _starting: bool = field(default=True, init=False)
+    _senders: int = field(default=0, init=False)
+    """How many have calls to send."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     @property
     def slots(self) -> int:
+        """Calls at once, of all senders together."""
         return max(1, min(int(self.width), self.most))
+
+    @property
+    def share(self) -> int:
+        """Calls at once of one sender: never none, however many they are."""
+        return ceil(self.slots / max(1, self._senders))
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """Have a share as long as there are calls to send."""
+        with self._lock:
+            self._senders += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._senders -= 1
 
     def answered(self, kind: Hashable, seconds: float) -> None:
         """The site answered a call of the kind: it was under way so long.
 
         A window of answers adds one call while few wait; until some do for the first time, it doubles.
         """
+        with self._lock:
+            self._learn(kind, seconds)
+
+    def _learn(self, kind: Hashable, seconds: float) -> None:
         quickest = self.quickest[kind] = min(self.quickest.get(kind, seconds), seconds)
         if seconds > 0:
             self.waiting += _WEIGHT * (self.slots * (1 - quickest / seconds) - self.waiting)
@@ -62,10 +90,11 @@ class Pace:
 
     def busy(self, wait: float, now: float) -> None:
         """The site was too busy, and asked for `wait` seconds (0: it did not say)."""
-        if now >= self.resume:
-            # All calls in flight are refused by the same overload: it counts once.
-            self._narrow(self.width / 2)
-        self.resume = max(self.resume, now + min(max(wait, SHORTEST_PAUSE), LONGEST_PAUSE))
+        with self._lock:
+            if now >= self.resume:
+                # All calls in flight are refused by the same overload: it counts once.
+                self._narrow(self.width / 2)
+            self.resume = max(self.resume, now + min(max(wait, SHORTEST_PAUSE), LONGEST_PAUSE))
 
     def _narrow(self, width: float) -> None:
         self._starting = False

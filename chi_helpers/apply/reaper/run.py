@@ -39,7 +39,10 @@ Announce = Callable[[tuple[ReapStep, ...]], Collection[Ref]]
 
 @dataclass(slots=True)
 class Reaper:
-    """`folder` is where manifests go; `most` is how many calls may be under way at once (1: no threads)."""
+    """`folder` is where manifests go; `most` is how many calls may be under way at once (1: no threads).
+
+    `pace` is the site's, where others work on it, too; else the run has one of its own.
+    """
 
     site: ReapSite
     policy: Policy
@@ -49,6 +52,7 @@ class Reaper:
     progress: Progress = field(default_factory=Silent)
     announce: Announce | None = None
     most: int = 16
+    pace: Pace | None = None
     timer: Timer = field(default_factory=Timer)
     bounds: Bounds = field(default_factory=Bounds)
 
@@ -83,7 +87,7 @@ class Reaper:
             return self._ended(plan, report)
         eyes = Eyes(self.site, self.judge, self.policy, self.timer, self.bounds)
         with self._pool() as pool:
-            sender = Sender(pool, Pace(self.most), self.timer)
+            sender = Sender(pool, self.pace or Pace(self.most), self.timer)
             rounds = Rounds(
                 plan=plan,
                 course=course,

@@ -66,10 +66,15 @@ class Sender:
         One that the site is too busy for is made again after the pause, while there is time. Bad credentials
         end the batch. KeyboardInterrupt and the like pass through, when the calls in flight have ended.
         """
-        queue, answers = deque(calls), list[Answer]()
+        with self.pace.sending():
+            return self._send(calls)
+
+    def _send(self, calls: Sequence[Call]) -> tuple[Answer, ...]:
+        # What may be sent for a short time only comes first: the rest can wait for it.
+        queue, answers = deque(sorted(calls, key=lambda call: call.until)), list[Answer]()
         by_step = {id(call.step): call for call in calls}
         while queue or self.flying:
-            while queue and len(self.flying) < self.pace.slots and self.pace.resume <= self.timer.now():
+            while queue and len(self.flying) < self.pace.share and self.pace.resume <= self.timer.now():
                 call = queue.popleft()
                 if self.timer.now() <= call.until:
                     self.flying.add(self.pool.submit(partial(self._ask, call)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
@@ -144,6 +145,36 @@ def test_a_later_refusal_with_a_shorter_pause_does_not_shorten_the_pause():
     assert pace.resume == 109.0
 
 
+def test_senders_share_the_calls_of_a_site_and_each_has_one_at_least():
+    pace = Pace(width=5.0)
+    assert pace.share == 5
+    with pace.sending(), pace.sending():
+        assert (pace.slots, pace.share) == (5, 3)
+        with ExitStack() as more:
+            for _ in range(7):
+                more.enter_context(pace.sending())
+            assert pace.share == 1
+        assert pace.share == 3
+    assert pace.share == 5
+
+
+def test_what_may_be_sent_for_a_short_time_only_is_sent_first():
+    """A group's look is good for seconds, the addresses' for minutes: they would take all of its time."""
+    time, sent = Time(), []
+
+    def call(name):
+        def ask():
+            sent.append(name)
+            time.now += 4.0
+            return ""
+
+        return ask
+
+    calls = [Call(step(name), call(name), until) for name, until in (("a", 600.0), ("b", 600.0), ("c", 3.0))]
+    assert len(Sender(Inline(), Pace(), time.timer).send(calls)) == 3
+    assert sent == ["c", "a", "b"]
+
+
 def test_nothing_is_sent_before_the_pause_is_over_and_then_it_is():
     time = Time()
     sender = Sender(Inline(), Pace(), time.timer)
@@ -235,8 +266,12 @@ def test_bad_credentials_end_the_batch():
     assert not sent
 
 
-def test_calls_go_side_by_side_up_to_the_window_and_not_beyond():
-    """Four calls wait for each other, which only calls that are under way together can; a fifth never joins."""
+@pytest.mark.parametrize("others", [0, 1])
+def test_calls_go_side_by_side_up_to_the_window_and_not_beyond(others):
+    """Four calls wait for each other, which only calls that are under way together can; a fifth never joins.
+
+    Where another project sends at the same site, four are half of the window.
+    """
     together, lock = threading.Barrier(4, timeout=60), threading.Lock()
     under_way, most = 0, 0
 
@@ -250,8 +285,12 @@ def test_calls_go_side_by_side_up_to_the_window_and_not_beyond():
             under_way -= 1
         return ""
 
-    with ThreadPoolExecutor(16) as pool:
-        sender = Sender(pool, Pace(most=4, width=4.0), Timer())
+    window = 4 * (1 + others)
+    pace = Pace(most=window, width=float(window))
+    with ThreadPoolExecutor(16) as pool, ExitStack() as elsewhere:
+        for _ in range(others):
+            elsewhere.enter_context(pace.sending())
+        sender = Sender(pool, pace, Timer())
         answers = sender.send([Call(step(str(n)), call, Timer().now() + 300) for n in range(8)])
     assert len(answers) == 8
     assert not [a for a in answers if a.error]

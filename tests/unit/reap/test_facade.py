@@ -8,12 +8,14 @@ from dataclasses import replace
 import pytest
 
 from chi_helpers.apply.lock import held
+from chi_helpers.apply.reaper.run import Reaper
 from chi_helpers.apply.reaper.state import project_folder
 from chi_helpers.model.errors import Exit, SiteError, UsageError
 from chi_helpers.model.inventory import Kind
 from chi_helpers.model.lab import Limits, ReapSpec
 from chi_helpers.model.reaping import Action, Fate
 from chi_helpers.model.stamp import Stamp
+from chi_helpers.reap import facade
 from chi_helpers.reap.planfile import load_plans, save_plans
 from chi_helpers.reap.values import Target, targets
 from tests.support.fake_project import Fault
@@ -176,6 +178,26 @@ def test_the_others_wait_for_the_canary(world):
     assert {t.name for t in here.projects[1].things.values()} == {"old again"}
     errors = {one.project_id: one.error for one in reap.last_runs()}
     assert "went first, and did not end well" in errors["project-2"]
+
+
+def test_all_projects_at_a_site_have_one_pace(world, monkeypatch):
+    """What the site bears is learned with the canary, and is shared by the others."""
+    here, paces = world(3), []
+    for project in here.projects:
+        volume(project, "old", left=LATE)
+
+    def spied(**given):
+        paces.append(given["pace"])
+        return Reaper(**given)
+
+    monkeypatch.setattr(facade, "Reaper", spied)
+    here.reap().run()
+    here.projects[2].name = "CHI@Elsewhere"
+    here.reap().run()
+    first, second = paces[:3], paces[3:]
+    assert [id(pace) for pace in first] == [id(first[0])] * 3
+    assert first[0].quickest, "it is the one that the calls are timed with"
+    assert len({id(pace) for pace in second}) == 2, "one at each site"
 
 
 def test_what_the_site_refuses_in_the_first_project_is_left_and_the_others_are_reaped(world):
