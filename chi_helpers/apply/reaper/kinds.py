@@ -66,8 +66,10 @@ def _along(kinds: Iterable[Kind]) -> frozenset[Kind]:
 
 def together(kinds: Iterable[Kind]) -> frozenset[Kind]:
     """`kinds`, all that goes along with them, and what may need or own any of these."""
-    found = set(_along(kinds))
-    found |= {user for kind in found for user in MAY_NEED.get(kind, ())}
-    # Whose an instance is may show by its lease; whose Neutron's things are, by ports and instances.
+    going = _along(kinds)
+    found = set(going)
+    found |= {user for kind in going for user in MAY_NEED.get(kind, ())}
+    # Whose Neutron's things are may show by ports and instances; whose an instance is, by its lease. Of one
+    # that is asked about only because it may use what goes, nothing but that counts.
     found |= {Kind.PORT, Kind.INSTANCE} if found & _NEUTRON else set()
-    return frozenset(found | ({Kind.LEASE} if Kind.INSTANCE in found else set()))
+    return frozenset(found | ({Kind.LEASE} if Kind.INSTANCE in going else set()))

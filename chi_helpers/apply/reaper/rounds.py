@@ -58,6 +58,8 @@ class Rounds:
     """When there was progress last."""
     _seen: int = 0
     """The course's progress then."""
+    _sent: float = field(init=False)
+    """When the latest calls were sent first."""
 
     def run(self, seen: Seen | None) -> Sight:
         """Go on until every step is settled or nothing moves any more. Returns the last look.
@@ -66,7 +68,7 @@ class Rounds:
 
         Raises `StoppedError` where the clock, the plan's age, the credentials or blindness end the run.
         """
-        began = self._moved = self.timer.now()
+        began = self._moved = self._sent = self.timer.now()
         sight = self._first(seen)
         idle = 0
         while True:
@@ -143,6 +145,7 @@ class Rounds:
             # Before they are sent: one in flight when the run is ended has perhaps been done.
             self.eyes.blink({step.ref.kind for step in steps})
             calls = [Call(t.step, self._call(t.step, r), sight.until(t.step.action, r)) for t, r in ready]
+            self._sent = self.timer.now()
             answers = self.sender.send(calls)
             for answer in answers:
                 self.course.hear(answer, self.timer.now())
@@ -200,8 +203,9 @@ class Rounds:
 
     def _until_vanished(self) -> None:
         """Poll, one listing for all of a kind, while the site deletes and nothing else could be done."""
-        pause = self.bounds.shortest_pause
         began, left = self.timer.now(), self.course.vanishing
+        # What took long to ask for takes long to vanish.
+        pause = min(max((began - self._sent) / 4, self.bounds.shortest_pause), self.bounds.longest_pause)
         while slow := self.course.slow():
             self.timer.sleep(pause)
             self.eyes.forget(slow)

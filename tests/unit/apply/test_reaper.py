@@ -224,6 +224,16 @@ def test_where_the_site_refuses_what_changed_one_look_serves_for_ten_minutes(pro
     assert sum(call.startswith("inventory") for call in project.calls) == 2
 
 
+def test_what_took_long_to_ask_for_is_not_looked_at_every_moment(project, runs):
+    """Twenty calls of a second: the first look at what became of them is seconds later, and not half a one."""
+    for number in range(20):
+        project.boot(f"old-{number}", None, age=OLD)
+    project.latency, project.vanish = 1.0, 40.0
+    assert runs.run().ok
+    looks = [at for at, call in enumerate(project.calls) if call == "inventory 1"]
+    assert 0 < len(looks) <= 6, project.calls
+
+
 def test_while_an_instance_vanishes_it_is_looked_at_each_time(project, runs):
     """At a pause that grows with the work: what vanishes in six seconds is seen to be gone within three more."""
     network, _, _ = small_net(project, "kept")

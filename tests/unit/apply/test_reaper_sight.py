@@ -161,6 +161,14 @@ def test_a_subnet_s_change_is_told_by_its_network(project, eyes):
     assert seen_lately([Kind.LEASE, Kind.SUBNET]) == {Kind.INSTANCE, Kind.PORT, Kind.VOLUME}
 
 
+def test_leases_are_listed_only_where_an_instance_may_go():
+    """Of an instance that is asked about because it may use something only that counts, and not whose it is."""
+    assert Kind.LEASE in together([Kind.INSTANCE]) & together([Kind.LEASE])
+    for kind in (Kind.FLOATING_IP, Kind.PORT, Kind.GROUP, Kind.NETWORK):
+        assert Kind.INSTANCE in together([kind])
+        assert Kind.LEASE not in together([kind])
+
+
 def test_how_late_it_is_is_told_by_the_newest_part(project, eyes):
     eyes.look({Kind.PORT})
     project.sleep(20)
