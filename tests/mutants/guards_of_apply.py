@@ -279,6 +279,11 @@ APPLY = (
         ),
         (" and self.pace.resume <= self.timer.now():", ":", "nothing is sent during a pause"),
         (
+            "deque(sorted(calls, key=lambda call: call.until))",
+            "deque(calls)",
+            "what may wait the least is not made to wait for the rest",
+        ),
+        (
             "                if self.timer.now() <= call.until:",
             "                if True:",
             "nothing is sent after the look is too old",
