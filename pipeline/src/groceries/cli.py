@@ -6,12 +6,12 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from groceries.errors import PipelineError
-from groceries.params import Params, load
+from groceries.params import ModelName, Params, load
 
 FILE = click.Path(path_type=Path)
 Command = Callable[..., Any]
@@ -106,12 +106,12 @@ def features(params: Callable[[], Params], orders: Path, validation: Path, out: 
 
 
 @stages.command()
-@click.argument("model", type=click.Choice(["fixed", "linear", "boosting"]))
+@click.argument("model", type=click.Choice(get_args(ModelName)))
 @_out("features", "The features.")
 @_out("out", "The folder for the model and its card.")
 @chunk
 @click.pass_obj
-def train(params: Callable[[], Params], model: Any, features: Path, out: Path, chunk: int) -> None:
+def train(params: Callable[[], Params], model: ModelName, features: Path, out: Path, chunk: int) -> None:
     """Train one model."""
     from groceries.train import train as run
 

@@ -91,7 +91,7 @@ def frame(orders: pd.DataFrame, params: Features, cities: tuple[str, ...]) -> pd
                 for name in ("floor", "lift", "stairs", "crates", "parking_m", "driver_weeks")
             },
             "hour": seconds / 3600,
-            "weekday": at.dt.weekday,
+            "weekday": at.dt.day_of_week,
             "day": (at - origin).dt.days,
             "crates_stairs": orders["crates"] * orders["stairs"].astype(np.int32),
             "crates_parking": orders["crates"] * orders["parking_m"],

@@ -5,7 +5,6 @@ Nothing is refused here: what cannot be read is noted, and validation tells it w
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ class Source:
     rows: int = 0
     missing: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
-    unreadable: Counter[str] = field(default_factory=Counter)
+    unreadable: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
 
 
@@ -85,7 +84,7 @@ def _typed(piece: pa.RecordBatch, source: Source) -> pa.Table:
 
 
 def _note(source: Source, name: str, column: pa.Array, lost: np.ndarray[Any, Any], first: int) -> None:
-    source.unreadable[name] += len(lost)
+    source.unreadable[name] = source.unreadable.get(name, 0) + len(lost)
     known = source.examples.setdefault(name, [])
     for index in lost[: EXAMPLES - len(known)].tolist():
         known.append((first + index, str(column[index].as_py())))

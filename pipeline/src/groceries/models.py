@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyRegressor
@@ -14,7 +14,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from groceries.features import CATEGORIES, FEATURES
 from groceries.params import ModelName, Models
 
-NAMES: tuple[ModelName, ...] = ("fixed", "linear", "boosting")
+NAMES: tuple[ModelName, ...] = get_args(ModelName)
 
 
 def build(name: ModelName, params: Models, seed: int) -> Any:

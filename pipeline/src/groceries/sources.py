@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,8 +11,11 @@ import pyarrow.csv
 from groceries import tables
 from groceries.errors import WrongFileError
 
-CSV_PIECE = 4 << 20
-"""Bytes of a CSV that are read at a time. A line must be shorter."""
+CSV_PIECE = 512 << 10
+"""Bytes of a CSV that are read at a time. A line must be shorter.
+
+Arrow reads up to 32 such pieces ahead of a slow reader: this, and not the chunk, is what bounds its memory.
+"""
 
 NULLS = ["", "NULL", "null", "NA", "NaN", "nan"]
 """What stands for an empty cell in a CSV."""
@@ -57,15 +60,32 @@ def pieces(path: Path, wanted: list[str], chunk: int) -> Iterator[pa.RecordBatch
         yield from tables.pieces(path, wanted, chunk)
         return
     with _csv(path, wanted) as reader:
-        while True:
-            try:
-                batch = reader.read_next_batch()
-            except StopIteration:
-                return
-            except pa.ArrowInvalid as error:
-                raise WrongFileError(f"{path}: is not a sound CSV: {error}") from error
-            for first in range(0, batch.num_rows, chunk):
-                yield batch.slice(first, chunk)
+        yield from _regrouped(_batches(path, reader), chunk)
+
+
+def _batches(path: Path, reader: pa.csv.CSVStreamingReader) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from reader
+    except pa.ArrowInvalid as error:
+        raise WrongFileError(f"{path}: is not a sound CSV: {error}") from error
+
+
+def _regrouped(batches: Iterable[pa.RecordBatch], chunk: int) -> Iterator[pa.RecordBatch]:
+    """The same rows, `chunk` at a time: what is written has row groups of that size."""
+    held: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        rest = batch
+        while rest.num_rows:
+            part = rest.slice(0, chunk - rows)
+            rest = rest.slice(part.num_rows)
+            held.append(part)
+            rows += part.num_rows
+            if rows == chunk:
+                yield pa.concat_batches(held)
+                held, rows = [], 0
+    if held:
+        yield pa.concat_batches(held)
 
 
 def _csv(path: Path, wanted: list[str] | None) -> pa.csv.CSVStreamingReader:

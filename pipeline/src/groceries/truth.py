@@ -62,5 +62,5 @@ def expected_minutes(orders: pd.DataFrame, drift: Drift) -> NDArray[np.float64]:
 
 def _rush(orders: pd.DataFrame) -> NDArray[np.float64]:
     at = orders["stopped_at"].dt
-    busy = (at.weekday < 5) & (at.hour >= 16) & (at.hour < 19)  # noqa: PLR2004 - Saturday is day 5
+    busy = (at.day_of_week < 5) & (at.hour >= 16) & (at.hour < 19)  # noqa: PLR2004 - Saturday is day 5
     return np.where(busy.to_numpy(dtype=bool), 0.7, 0.0)
