@@ -29,12 +29,19 @@ def project(tmp_path_factory):
         "tests", "data", "models", "reports", "cache", "tmp", "__pycache__", "*.egg-info"
     )
     shutil.copytree(PROJECT, root, ignore=ignored)
-    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    git(root, "init", "-q")
     change(root, "generate.rows", 6000)
     change(root, "models.boosting.max_iter", 40)
     change(root, "gate.tolerance", 0.1)
     assert repro(root) == ALL
+    git(root, "add", ".")
+    git(root, "commit", "-qm", "the first version")
     return root
+
+
+def git(root, *arguments):
+    who = ("-c", "user.name=student", "-c", "user.email=student@example.org")
+    subprocess.run(["git", *who, *arguments], cwd=root, check=True)
 
 
 def change(root, key, value):
@@ -93,7 +100,17 @@ def test_a_model_names_the_data_version_that_dvc_locked(project):
     assert card["data_version"] == f"md5:{locked['md5']}"
 
 
-def test_every_parameter_and_module_has_a_stage_that_depends_on_it(project):
+def test_an_earlier_version_comes_back_as_it_was(project):
+    """Data, models and reports of a commit: from the cache, and nothing is to run."""
+    card = project / "models" / "linear" / "model.json"
+    assert json.loads(card.read_text())["params"] == {"alpha": 2.0}
+    git(project, "checkout", "-q", "HEAD", "--", "dvc.lock", "params.yaml")
+    assert dvc(project, "checkout").returncode == 0
+    assert json.loads(card.read_text())["params"] == {"alpha": 1.0}
+    assert repro(project) == []
+
+
+def test_every_parameter_has_a_stage_that_depends_on_it(project):
     stages = yaml.safe_load((project / "dvc.yaml").read_text())["stages"]
     named = {param.split(".")[0] for stage in stages.values() for param in stage.get("params", ())}
     assert named == yaml.safe_load((project / "params.yaml").read_text()).keys()
@@ -114,3 +131,4 @@ def test_bad_data_stops_the_run_before_anything_is_made_of_it(project):
     assert stopped.returncode != 0
     assert "city: unknown city" in stopped.stderr
     assert "Running stage 'features'" not in stopped.stdout
+    assert json.loads((project / "reports" / "validation.json").read_text())["accepted"] is False

@@ -10,10 +10,10 @@ import pytest
 
 from tests.support import ENVIRONMENT, PROJECT
 
-SMALL, LARGE, CHUNK = 60_000, 600_000, 20_000
+SMALL, LARGE, CHUNK = 200_000, 800_000, 20_000
 
 MOST = 25
-"""MB that a tenfold size may add. In memory the 540,000 rows more would be about 100 MB."""
+"""MB that four times the rows may add. In memory the 600,000 rows more would be 60 to 150 MB."""
 
 
 def peak(folder, *arguments):
@@ -50,7 +50,7 @@ def stages(folder, rows):
 
 @pytest.mark.slow
 def test_the_peak_does_not_grow_with_the_rows(tmp_path):
-    """Measured: at most 8 MB more for ten times as many rows."""
+    """Measured: 15 MB more for ingest from CSV, of which Arrow reads ahead; at most 8 MB for the others."""
     small, large = stages(tmp_path, SMALL), stages(tmp_path, LARGE)
     grown = {name: round(large[name] - small[name]) for name in small}
     assert max(grown.values()) <= MOST, (grown, small)

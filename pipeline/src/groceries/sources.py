@@ -11,7 +11,7 @@ import pyarrow.csv
 from groceries import tables
 from groceries.errors import WrongFileError
 
-CSV_PIECE = 512 << 10
+CSV_PIECE = 128 << 10
 """Bytes of a CSV that are read at a time. A line must be shorter.
 
 Arrow reads up to 32 such pieces ahead of a slow reader: this, and not the chunk, is what bounds its memory.
