@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -123,6 +125,32 @@ def test_a_model_in_production_is_compared_with_at_the_next_run(project):
     assert repro(project) == ["evaluate", "gate"]
     notes = json.loads((project / "reports" / "gate.json").read_text())["notes"]
     assert "boosting is the same model as production" in notes
+
+
+PLUMBING = {"errors", "params", "tables"}
+"""Modules that carry what stages make and do not change it."""
+
+
+def uses(module):
+    """The pipeline's modules that a module imports, itself or through others."""
+    seen, ahead = set(), [module]
+    while ahead:
+        if (name := ahead.pop()) not in seen:
+            seen.add(name)
+            for node in ast.walk(ast.parse((PROJECT / "src" / "groceries" / f"{name}.py").read_text())):
+                match node:
+                    case ast.ImportFrom(module="groceries"):
+                        ahead += [alias.name for alias in node.names]
+                    case ast.ImportFrom(module=str(path)) if path.startswith("groceries."):
+                        ahead.append(path.removeprefix("groceries."))
+    return seen - PLUMBING
+
+
+def test_a_stage_depends_on_all_of_its_code():
+    stages = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]
+    for name, stage in stages.items():
+        code = {Path(path).stem for path in stage["deps"] if path.startswith("src/")}
+        assert code == uses(name), name
 
 
 def test_bad_data_stops_the_run_before_anything_is_made_of_it(project):

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from groceries import evaluate, store, tables
+from groceries import evaluate, reports, store, tables
 from groceries.errors import WrongFileError
 from groceries.features import FEATURES
 from groceries.params import Costs
@@ -82,13 +82,13 @@ def test_the_size_of_chunks_changes_nothing(run, tmp_path):
 
 
 def test_the_model_in_production_is_one_of_them(run, tmp_path):
-    reports = again(run, tmp_path, production=run.models / "linear")
-    assert reports["production"] == reports["linear"]
+    found = again(run, tmp_path, production=run.models / "linear")
+    assert found["production"] == found["linear"]
     assert "production" not in again(run, tmp_path, production=tmp_path)
 
 
 def test_what_was_written_can_be_read(run):
-    assert evaluate.read(run.evaluation) == run.reports
+    assert reports.read(run.evaluation) == run.reports
     metrics = json.loads(run.metrics.read_text())
     assert metrics["boosting"].keys() == {"mae", "p90", "late_routes", "cost"}
 
@@ -128,4 +128,4 @@ def test_of_no_stops_nothing_is_known():
 def test_reports_that_are_none_are_told(tmp_path):
     tables.write_json(tmp_path / "e.json", {"fixed": {}})
     with pytest.raises(WrongFileError, match="not an evaluation"):
-        evaluate.read(tmp_path / "e.json")
+        reports.read(tmp_path / "e.json")

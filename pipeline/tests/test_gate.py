@@ -8,8 +8,8 @@ import pytest
 
 from groceries import gate, tables
 from groceries.errors import RefusedError, WrongFileError
-from groceries.evaluate import Report
 from groceries.params import Gate
+from groceries.reports import Report
 from groceries.scores import Score
 from tests.support import PARAMS
 

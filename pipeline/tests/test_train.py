@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import skops.io
 
-from groceries import store, tables, train
+from groceries import features, store, tables, train
 from groceries.errors import WrongFileError
 from groceries.features import FEATURES
 from groceries.truth import expected_minutes
@@ -30,7 +30,7 @@ def test_the_card_says_what_the_model_was_made_from(run):
 @pytest.mark.parametrize("name", ["fixed", "linear", "boosting"])
 def test_training_again_gives_the_same_model(run, tmp_path, name):
     train.train(run.features, tmp_path, name, PARAMS.models, PARAMS.train, chunk=5000)
-    seen = train.matrix(pq.read_table(run.features).slice(0, 500).combine_chunks().to_batches()[0])
+    seen = features.matrix(pq.read_table(run.features).slice(0, 500).combine_chunks().to_batches()[0])
     before, after = store.load(run.models / name), store.load(tmp_path)
     assert before.predict(seen).tolist() == after.predict(seen).tolist()
     assert store.card(tmp_path).version == store.card(run.models / name).version
@@ -53,7 +53,7 @@ def test_nothing_held_out_is_learnt(run, tmp_path):
     )
     pq.write_table(spoilt, tmp_path / "f.parquet")
     train.train(tmp_path / "f.parquet", tmp_path, "linear", PARAMS.models, PARAMS.train)
-    seen = train.matrix(table.slice(0, 500).combine_chunks().to_batches()[0])
+    seen = features.matrix(table.slice(0, 500).combine_chunks().to_batches()[0])
     before, after = store.load(run.models / "linear"), store.load(tmp_path)
     assert before.predict(seen).tolist() == after.predict(seen).tolist()
 

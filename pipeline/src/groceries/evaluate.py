@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from groceries import store, tables
 from groceries.errors import WrongFileError
-from groceries.features import FEATURES, SCHEMA
+from groceries.features import FEATURES, SCHEMA, matrix
 from groceries.params import Costs, Evaluate
+from groceries.reports import PRODUCTION, Report, write
 from groceries.routes import Routes
-from groceries.scores import Score, Tally
+from groceries.scores import Tally
 from groceries.slices import slices
-from groceries.train import matrix
-
-PRODUCTION = "production"
-"""The name of the model in production among the others."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One model on the held-out routes.
-
-    `late_routes` is the share of late ones; `overall.cost` contains their price, the slices' costs do not.
-    """
-
-    version: str
-    overall: Score
-    late_routes: float
-    slices: dict[str, Score]
 
 
 def evaluate(
@@ -81,7 +64,7 @@ def evaluate(
         name: tallies[name].report(cards[name].version, int(late[number]), total, costs)
         for number, name in enumerate(models)
     }
-    _write(reports, metrics, out)
+    write(reports, metrics, out)
     return reports
 
 
@@ -100,30 +83,3 @@ class _Tallies:
         overall = self._overall.score(extra=late * costs.late_route)
         by_slice = {name: tally.score() for name, tally in self._slices.items()}
         return Report(version, overall, late / routes, by_slice)
-
-
-def read(path: Path) -> dict[str, Report]:
-    """Read what `evaluate` wrote to `out`."""
-    found = tables.read_json(path)
-    try:
-        return {
-            name: Report(
-                report["version"],
-                Score(**report["overall"]),
-                report["late_routes"],
-                {part: Score(**score) for part, score in report["slices"].items()},
-            )
-            for name, report in found.items()
-        }
-    except (AttributeError, KeyError, TypeError) as error:
-        raise WrongFileError(f"{path}: is not an evaluation: {error}", do="Run evaluate again.") from error
-
-
-def _write(reports: dict[str, Report], metrics: Path, out: Path) -> None:
-    brief = {}
-    for name, report in reports.items():
-        score = report.overall
-        numbers = {"mae": score.mae, "p90": score.p90, "late_routes": report.late_routes, "cost": score.cost}
-        brief[name] = {key: None if value is None else round(value, 4) for key, value in numbers.items()}
-    tables.write_json(metrics, brief)
-    tables.write_json(out, {name: asdict(report) for name, report in reports.items()})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from groceries import tables
 from groceries.errors import RefusedError, WrongFileError
@@ -97,6 +99,17 @@ def frame(orders: pd.DataFrame, params: Features, cities: tuple[str, ...]) -> pd
             "crates_parking": orders["crates"] * orders["parking_m"],
         }
     ).astype(dict.fromkeys(FEATURES, np.float32))
+
+
+def matrix(piece: pa.RecordBatch) -> NDArray[np.float32]:
+    """The columns of FEATURES of a piece of the features' table, as models take them."""
+    return np.column_stack([column(piece, name) for name in FEATURES])
+
+
+def column(piece: pa.RecordBatch, name: str) -> NDArray[Any]:
+    """One column of a piece, as an array."""
+    found: NDArray[Any] = piece.column(name).to_numpy(zero_copy_only=False)
+    return found
 
 
 def _permitted(orders: Path, validation: Path) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from groceries import evaluate, tables
+from groceries import reports, tables
 from groceries.errors import RefusedError, WrongFileError
-from groceries.evaluate import PRODUCTION, Report
 from groceries.params import Gate
+from groceries.reports import PRODUCTION, Report
 
 STATUS_QUO = "fixed"
 """The model that is today's plan."""
@@ -33,7 +33,7 @@ def gate(evaluation: Path, out: Path, params: Gate) -> Decision:
 
     Raises RefusedError with all reasons against the candidate.
     """
-    decision = decide(evaluate.read(evaluation), params)
+    decision = decide(reports.read(evaluation), params)
     tables.write_json(out, {"accepted": decision.accepted, **asdict(decision)})
     if not decision.accepted:
         raise RefusedError(
@@ -43,7 +43,7 @@ def gate(evaluation: Path, out: Path, params: Gate) -> Decision:
     return decision
 
 
-def decide(reports: dict[str, Report], params: Gate) -> Decision:
+def decide(evaluation: dict[str, Report], params: Gate) -> Decision:
     """Compare the candidate with today's plan and with the model in production, if there is one.
 
     Overall its error and its cost must be below the other's: an equal model is no reason for a change, and
@@ -51,12 +51,12 @@ def decide(reports: dict[str, Report], params: Gate) -> Decision:
     The very model that is in production already passes against itself.
     """
     for name in (params.candidate, STATUS_QUO):
-        if name not in reports:
+        if name not in evaluation:
             raise WrongFileError(f"the evaluation has no model {name!r}", do="Evaluate it with the others.")
-    candidate = reports[params.candidate]
+    candidate = evaluation[params.candidate]
     reasons, notes = [], []
     for name in (STATUS_QUO, PRODUCTION):
-        other = reports.get(name)
+        other = evaluation.get(name)
         if other is None:
             notes.append("no model is in production: compared with today's plan only")
             continue

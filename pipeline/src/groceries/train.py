@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from groceries import models, store, tables
-from groceries.features import FEATURES
+from groceries.features import FEATURES, column, matrix
 from groceries.hashing import chosen
 from groceries.params import ModelName, Models, Train
 
@@ -47,17 +46,7 @@ def _rows(features: Path, most: int, chunk: int) -> tuple[NDArray[np.float32], N
     share = min(1.0, most / max(1, tables.count(features)))
     seen, minutes = [], []
     for piece in tables.pieces(features, ["order_id", "held_out", "service_minutes", *FEATURES], chunk):
-        taken = ~_column(piece, "held_out") & chosen(_column(piece, "order_id"), share, SAMPLE_SALT)
+        taken = ~column(piece, "held_out") & chosen(column(piece, "order_id"), share, SAMPLE_SALT)
         seen.append(matrix(piece)[taken])
-        minutes.append(_column(piece, "service_minutes")[taken])
+        minutes.append(column(piece, "service_minutes")[taken])
     return np.concatenate(seen), np.concatenate(minutes)
-
-
-def matrix(piece: Any) -> NDArray[np.float32]:
-    """The columns of FEATURES of a piece of the features' table, as models take them."""
-    return np.column_stack([_column(piece, name) for name in FEATURES])
-
-
-def _column(piece: Any, name: str) -> NDArray[Any]:
-    column: NDArray[Any] = piece.column(name).to_numpy(zero_copy_only=False)
-    return column
