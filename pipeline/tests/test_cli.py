@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from groceries import cli
 from tests.support import orders, put, stage
 
 
@@ -74,6 +75,21 @@ def test_exit_2_for_wrong_use_and_wrong_files(arguments, says):
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert says in wrong.stderr
     assert "Traceback" not in wrong.stderr
+
+
+def test_exit_2_where_nothing_can_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    wrong = stage("generate", "--rows", 1, "--out", tmp_path / "file" / "o.csv")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert f"{tmp_path}/file: cannot be written" in wrong.stderr
+
+
+def test_exit_3_for_a_fault_which_is_no_refusal(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "stages", lambda: 1 / 0)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 3
+    assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_help_names_the_exit_codes():

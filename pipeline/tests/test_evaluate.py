@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from groceries import evaluate, reports, store, tables
+from groceries import evaluate, reports, slices, store, tables
 from groceries.errors import WrongFileError
 from groceries.features import FEATURES
 from groceries.params import Costs
@@ -71,6 +73,26 @@ def test_slices(run, held):
         assert found[name].mae == pytest.approx(held["late"][inside].abs().mean())
     for of in ("city", "floor", "driver", "time"):
         assert sum(score.rows for name, score in found.items() if name.startswith(of)) == len(held)
+
+
+def test_the_edges_of_slices():
+    """The drift begins with its first instant; bands have no gap between them."""
+    drift = PARAMS.drift.begins
+    rows = pd.DataFrame(
+        {
+            "city": [0, 1, 4, 4],
+            "floor": [0, 1, 3, 4],
+            "driver_weeks": [7, 8, 51, 52],
+            "stopped_at": [drift - timedelta(seconds=1), drift, drift, drift],
+        }
+    )
+    found = {
+        name: np.flatnonzero(inside).tolist() for name, inside in slices.slices(rows, PARAMS.cities, drift)
+    }
+    assert [found[name] for name in found if name.startswith("floor")] == [[0], [1, 2], [3]]
+    assert [found[name] for name in found if name.startswith("driver")] == [[0], [1, 2], [3]]
+    assert [found[name] for name in found if name.startswith("time")] == [[0], [1, 2, 3]]
+    assert [found[name] for name in found if name.startswith("city")] == [[0], [1], [], [], [2, 3]]
 
 
 def test_the_size_of_chunks_changes_nothing(run, tmp_path):

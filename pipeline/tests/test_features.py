@@ -72,6 +72,12 @@ def test_orders_that_were_refused_make_no_features(run, tmp_path):
         features.features(run.orders, tmp_path / "v.json", tmp_path / "f", PARAMS.features, PARAMS.cities)
 
 
+def test_a_verdict_that_is_none_is_wrong_use(run, tmp_path):
+    tables.write_json(tmp_path / "v.json", {})
+    with pytest.raises(WrongFileError, match="not a verdict"):
+        features.features(run.orders, tmp_path / "v.json", tmp_path / "f", PARAMS.features, PARAMS.cities)
+
+
 def test_orders_that_were_changed_after_validation_make_no_features(run, tmp_path):
     other = shutil.copy(run.orders, tmp_path / "o.parquet")
     pq.write_table(pq.read_table(other).slice(1), other)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from groceries.errors import RefusedError
+from groceries import validate
+from groceries.errors import RefusedError, WrongFileError
 from groceries.problems import Kind
-from tests.support import orders, put, taken_in, utc
+from groceries.shift import Moments
+from tests.support import NOW, PARAMS, orders, put, taken_in, utc
 
 
 def at(frame, field, rows, value):
@@ -156,6 +159,47 @@ def test_duplicates_are_found_across_files_and_pieces(tmp_path):
     paths = put(first, tmp_path / "a.csv"), put(second, tmp_path / "b.csv")
     with pytest.raises(RefusedError, match=rf"row 1400 \(2999, first in row 2999 of {paths[0]}\)"):
         taken_in(tmp_path, *paths)
+
+
+def test_the_first_duplicates_are_named_in_their_order(tmp_path):
+    frame = orders()
+    for row in range(1901, 1909):
+        frame = twice(frame, row, of=row - 1000)
+    with pytest.raises(RefusedError) as refused:
+        taken_in(tmp_path, put(frame, tmp_path / "a.csv"))
+    named = ", ".join(f"row {row} ({row - 1000}, first in row {row - 1000})" for row in range(1901, 1906))
+    assert f"order_id: duplicate in 8 of the rows: {named} and 3 more; expected" in str(refused.value)
+
+
+def test_a_report_of_another_table_is_wrong_use(tmp_path):
+    taken_in(tmp_path, put(orders(500), tmp_path / "a.csv"))
+    report = tmp_path / "ingest.json"
+    for content, says in (
+        (report.read_text().replace("500", "501"), "of another number"),
+        ("[{}]", "not a report"),
+    ):
+        report.write_text(content)
+        with pytest.raises(WrongFileError, match=says):
+            validate.validate(
+                tmp_path / "orders.parquet",
+                report,
+                tmp_path / "v.json",
+                PARAMS.validate_,
+                PARAMS.cities,
+                PARAMS.window,
+                NOW,
+            )
+
+
+def test_moments_in_pieces_are_those_of_the_whole():
+    """Also where the pieces are not alike, as in a file that is sorted."""
+    values = np.linspace(-3.0, 500.0, 1000) ** 2
+    moments = Moments()
+    for first, last in ((0, 10), (10, 10), (10, 700), (700, 1000)):
+        moments.take(values[first:last])
+    assert moments.rows == 1000
+    assert moments.mean == pytest.approx(values.mean())
+    assert moments.sd == pytest.approx(values.std())
 
 
 def test_the_same_file_sent_again_is_all_duplicates(tmp_path):

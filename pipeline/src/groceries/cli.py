@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, get_args
 
 import click
 
-from groceries.errors import PipelineError
+from groceries.errors import Exit, PipelineError
 from groceries.params import ModelName, Params, load
 
 FILE = click.Path(path_type=Path)
@@ -24,6 +25,12 @@ def main() -> None:
     except PipelineError as error:
         click.echo(str(error), err=True)
         sys.exit(error.exit_code)
+    except OSError as error:  # what is read is looked after by who reads it; this is about what is written
+        click.echo(f"{error.filename or 'a file'}: cannot be written: {error.strerror or error}", err=True)
+        sys.exit(Exit.USAGE)
+    except Exception:  # noqa: BLE001 - any other is a fault
+        traceback.print_exc()
+        sys.exit(Exit.FAULT)
 
 
 @click.group()
@@ -32,7 +39,8 @@ def main() -> None:
 def stages(context: click.Context, path: Path) -> None:
     """How long does a delivery stop take? Each stage of the way from raw batches to a gated model.
 
-    Exit codes: 0 done; 1 validation refused the data, or the gate the model; 2 wrong use or wrong file.
+    Exit codes: 0 done; 1 validation refused the data, or the gate the model; 2 wrong use or wrong file;
+    3 a fault of the pipeline itself.
     """
     context.obj = lambda: load(path)  # late: `STAGE --help` needs no file
 

@@ -13,6 +13,8 @@ class Exit(IntEnum):
     """Validation refused the data, or the gate the model."""
     USAGE = 2
     """Wrong use, or a file that is wrong."""
+    FAULT = 3
+    """The pipeline itself is wrong: a traceback says where. Python's own code for that is 1, a refusal's."""
 
 
 class PipelineError(Exception):

@@ -114,12 +114,13 @@ def column(piece: pa.RecordBatch, name: str) -> NDArray[Any]:
 
 def _permitted(orders: Path, validation: Path) -> None:
     report = tables.read_json(validation)
-    if not report["accepted"]:
+    try:
+        accepted, about = report["accepted"], report["data_version"]
+    except (KeyError, TypeError) as error:
+        raise WrongFileError(f"{validation}: is not a verdict of validate", do="Validate again.") from error
+    if about != (found := tables.version(orders)):
+        raise WrongFileError(f"{orders}: is {found}, but {validation} is about {about}", do="Validate it.")
+    if accepted is not True:
         raise RefusedError(
             f"{orders}: validation refused it, see {validation}", do="Correct the batch first."
-        )
-    if report["data_version"] != (found := tables.version(orders)):
-        raise WrongFileError(
-            f"{orders}: is {found}, but {validation} is about {report['data_version']}",
-            do="Validate it again.",
         )

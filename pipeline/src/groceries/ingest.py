@@ -88,3 +88,11 @@ def _note(source: Source, name: str, column: pa.Array, lost: np.ndarray[Any, Any
     known = source.examples.setdefault(name, [])
     for index in lost[: EXAMPLES - len(known)].tolist():
         known.append((first + index, str(column[index].as_py())))
+
+
+def read(report: Path) -> list[Source]:
+    """Read what `ingest` wrote to `report`."""
+    try:
+        return [Source(**source) for source in tables.read_json(report)]
+    except TypeError as error:
+        raise WrongFileError(f"{report}: is not a report of ingest: {error}", do="Ingest again.") from error

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import pandera.errors
 
-from groceries import tables
+from groceries import ingest, tables
 from groceries.duplicates import Duplicates
-from groceries.errors import RefusedError
+from groceries.errors import RefusedError, WrongFileError
+from groceries.ingest import Source
 from groceries.params import Validate, Window
 from groceries.problems import Kind, Problem
 from groceries.rules import DOOR, NULL, Rules, rules
@@ -49,7 +50,7 @@ def validate(
 
     `now` (aware) is the instant that no stop can be after. Raises RefusedError with every problem.
     """
-    read = tables.read_json(ingested)
+    sources = ingest.read(ingested)
     found = _Found(rules(params, cities, window, now), params.show)
     shifts = Shifts(params.shift)
     rows = 0
@@ -60,9 +61,13 @@ def validate(
             shifts.look(table)
             duplicates.look(piece.column("order_id"))
             rows += piece.num_rows
-        files = [(source["file"], source["rows"]) for source in read]
+        files = [(source.file, source.rows) for source in sources]
+        if sum(number for _, number in files) != rows:
+            raise WrongFileError(
+                f"{orders}: has {rows:,} rows, {ingested} is of another number", do="Ingest again."
+            )
         repeated = duplicates.problems(files, params.show)
-    problems = [*unread(read, params.show), *found.problems(), *repeated, *shifts.problems()]
+    problems = [*unread(sources, params.show), *found.problems(), *repeated, *shifts.problems()]
     verdict = Verdict(tables.version(orders), rows, tuple(problems))
     tables.write_json(report, {"accepted": verdict.accepted, **asdict(verdict)})
     if problems:
@@ -74,18 +79,18 @@ def validate(
     return verdict
 
 
-def unread(sources: list[dict[str, Any]], show: int) -> list[Problem]:
-    """What `ingest` could not read: empty files, missing columns, cells of a wrong type."""
+def unread(sources: list[Source], show: int) -> list[Problem]:
+    """What `ingest` could not read: missing columns, and cells of a wrong type."""
     found = []
     for source in sources:
-        file = source["file"]
+        file = source.file
         found += [
             Problem(Kind.MISSING_COLUMN, file, name, f"the columns of an order are {', '.join(FIELDS)}")
-            for name in source["missing"]
+            for name in source.missing
         ]
-        for name, count in source["unreadable"].items():
+        for name, count in source.unreadable.items():
             wanted = KINDS[ORDERS.field(name).type]
-            examples = tuple((row, repr(value)) for row, value in source["examples"][name][:show])
+            examples = tuple((row, repr(value)) for row, value in source.examples[name][:show])
             found.append(Problem(Kind.WRONG_TYPE, file, name, f"{wanted}", count, examples))
     return found
 
