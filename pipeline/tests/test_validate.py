@@ -7,9 +7,11 @@ import re
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from groceries import validate
+from groceries.duplicates import Duplicates
 from groceries.errors import RefusedError, WrongFileError
 from groceries.problems import Kind
 from groceries.shift import Moments
@@ -169,6 +171,16 @@ def test_the_first_duplicates_are_named_in_their_order(tmp_path):
         taken_in(tmp_path, put(frame, tmp_path / "a.csv"))
     named = ", ".join(f"row {row} ({row - 1000}, first in row {row - 1000})" for row in range(1901, 1906))
     assert f"order_id: duplicate in 8 of the rows: {named} and 3 more; expected" in str(refused.value)
+
+
+def test_the_first_of_many_duplicates_are_named():
+    """Also where many of them are looked at together."""
+    with Duplicates() as duplicates:
+        for _ in range(2):
+            duplicates.look(pa.array(np.arange(5000)))
+        [problem] = duplicates.problems([("a", 5000), ("b", 5000)], show=20)
+    assert (problem.file, problem.count) == ("b", 5000)
+    assert problem.examples == tuple((row, f"{row - 1}, first in row {row} of a") for row in range(1, 21))
 
 
 def test_a_report_of_another_table_is_wrong_use(tmp_path):
