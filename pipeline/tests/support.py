@@ -14,7 +14,6 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from groceries import generate, ingest, params, validate
-from groceries.schema import ORDERS
 
 PROJECT = Path(__file__).resolve().parents[1]
 PARAMS = params.load(PROJECT / "params.yaml")
@@ -62,10 +61,6 @@ def taken_in(folder, *paths, chunk=700):
             chunk,
         )
     )
-
-
-def typed(frame):
-    return pa.Table.from_pandas(frame, schema=ORDERS, preserve_index=False)
 
 
 def stage(*arguments, cwd=PROJECT):
