@@ -1,0 +1,5 @@
+"""`python -m groceries STAGE ...`"""
+
+from groceries.cli import main
+
+main()
