@@ -3,7 +3,7 @@
 BIN := .venv/bin
 TESTS ?=
 
-.PHONY: help setup demo test unit lint format requirements reference schema deploy clean
+.PHONY: help setup demo test test-pipeline unit lint format requirements reference schema deploy clean
 
 help:           ## list the targets
 	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' Makefile | expand -t 15
@@ -14,8 +14,12 @@ setup:          ## Debian packages, virtual environment, node image, database im
 demo: setup     ## the whole story on a site of your own: reserve, launch, log in, watch the time, give back
 	@$(BIN)/chi-lab demo
 
-test: lint      ## lint, types, and all tests; starts sandboxes of its own, two tests at a time
+test: lint test-pipeline  ## lint, types, and all tests; starts sandboxes of its own, two tests at a time
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(TESTS)
+
+test-pipeline: setup  ## the sample pipeline alone: types and tests, in an environment of its own
+	@scripts/setup-pipeline.sh
+	cd pipeline && .venv/bin/mypy && .venv/bin/python -m pytest
 
 unit: setup     ## the tests that need no site; seconds
 	$(BIN)/python -m pytest tests/unit
@@ -35,10 +39,13 @@ format:         ## let ruff format the code
 
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
 	--custom-compile-command "make requirements" pyproject.toml
+PIPELINE_COMPILE = ../$(UV_COMPILE)
 requirements:   ## pin what pyproject.toml asks for (UPGRADE=--upgrade for the newest)
 	$(UV_COMPILE) $(UPGRADE) --extra sandbox --extra dev -o requirements-dev.txt
 	$(UV_COMPILE) --extra sandbox -c requirements-dev.txt -o requirements-sandbox.txt
 	$(UV_COMPILE) -c requirements-dev.txt -o requirements.txt
+	cd pipeline && $(PIPELINE_COMPILE) $(UPGRADE) --extra dev -o requirements-dev.txt
+	cd pipeline && $(PIPELINE_COMPILE) -c requirements-dev.txt -o requirements.txt
 
 reference:      ## write docs/reference/cli.md anew
 	$(BIN)/python scripts/cli_reference.py >docs/reference/cli.md
@@ -54,4 +61,4 @@ clean:          ## remove this checkout's sandboxes, their state, and the virtua
 	  [ -d "$$folder" ] || continue; \
 	  CHI_LAB_STATE=$$(dirname $$(dirname $$folder)) $(BIN)/chi-lab sandbox reset --name $$(basename $$folder) || exit 1; \
 	done
-	rm -rf .chi-lab .venv
+	rm -rf .chi-lab .venv pipeline/.venv
