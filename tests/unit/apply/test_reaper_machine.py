@@ -568,7 +568,8 @@ def test_twenty_thousand_steps_delete_nothing_wrongly_and_leave_nothing_behind(m
     assert done["deleted"] > STEPS / 20
     assert done["killed"] > STEPS / 500
     # What is planned did change, in each way, and lived; most of it because it was seen, some by its revision.
-    assert min(done[way] for way in WAYS) > STEPS / 2000
+    # The rarest, on things of one kind only, comes about 20 times, and came 10 times with one of 22 seeds.
+    assert min(done[way] for way in WAYS) > STEPS / 5000
     assert done["saved"] > STEPS / 100
     assert done["stale"] > STEPS / 500
     assert done["too late"] < done["saved"] / 2
