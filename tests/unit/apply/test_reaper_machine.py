@@ -377,8 +377,8 @@ class Lives(RuleBasedStateMachine):
             owner = self.rng.choice(["sam", "ana"])
             self._start_a_lab(owner, 250, 200)
             noted = self._noted(owner, "ours", 250, 200)
-            small = [Kind.VOLUME, Kind.IMAGE, Kind.CONTAINER, Kind.KEY_PAIR]
-            for kind in self.rng.sample(small, 2):
+            # Always a volume: more befalls those alone than any other kind.
+            for kind in [Kind.VOLUME, *self.rng.sample([Kind.IMAGE, Kind.CONTAINER, Kind.KEY_PAIR], 2)]:
                 name = f"{kind.name.lower()}-{next(self.number)}"
                 if kind in (Kind.CONTAINER, Kind.KEY_PAIR):
                     noted["id"] = f"u-{owner}/{name}" if kind is Kind.KEY_PAIR else name
@@ -568,8 +568,7 @@ def test_twenty_thousand_steps_delete_nothing_wrongly_and_leave_nothing_behind(m
     assert done["deleted"] > STEPS / 20
     assert done["killed"] > STEPS / 500
     # What is planned did change, in each way, and lived; most of it because it was seen, some by its revision.
-    # The rarest, on things of one kind only, came between 10 and 43 times with different seeds.
-    assert min(done[way] for way in WAYS) > STEPS / 5000
+    assert min(done[way] for way in WAYS) > STEPS / 2000
     assert done["saved"] > STEPS / 100
     assert done["stale"] > STEPS / 500
     assert done["too late"] < done["saved"] / 2
