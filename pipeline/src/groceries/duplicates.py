@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from groceries.problems import Kind, Problem
-from groceries.spill import Spill
+from groceries.spill import Spill, firsts
 
 RECORD = np.dtype([("key", np.int64), ("place", np.int64)])
 """An order id and the place of its row in the whole batch, from 0."""
 
 
-class Duplicates:
+class Duplicates(Spill):
     """Told every piece of the batch, it knows which ids came before. The ids are kept on disk."""
 
     def __init__(self) -> None:
-        self._spill = Spill(RECORD)
+        super().__init__(RECORD)
         self._rows = 0
-
-    def __enter__(self) -> Self:
-        self._spill.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._spill.__exit__(kind, error, trace)
 
     def look(self, ids: pa.Array) -> None:
         """Take in the next rows' ids. Empty ones are another rule's business."""
@@ -39,7 +29,7 @@ class Duplicates:
         records = np.empty(int(present.sum()), dtype=RECORD)
         records["key"] = ids.drop_null().to_numpy()
         records["place"] = self._rows + np.flatnonzero(present)
-        self._spill.put(records)
+        self.put(records)
         self._rows += len(ids)
 
     def problems(self, files: list[tuple[str, int]], show: int) -> list[Problem]:
@@ -48,7 +38,7 @@ class Duplicates:
         starts = np.cumsum([0, *(rows for _, rows in files)])
         counts: dict[int, int] = defaultdict(int)
         first: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
-        for records in self._spill.parts():
+        for records in self.parts():
             again, before = _repeated(records)
             file = np.searchsorted(starts, again["place"], side="right") - 1
             for number in np.unique(file).tolist():
@@ -86,9 +76,7 @@ class Duplicates:
 def _repeated(records: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Of records in the order of keys and places: those whose key came before, and the first place of it."""
     key = records["key"]
-    starts = (
-        np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1]))) if len(key) else np.array([], np.int64)
-    )
+    starts = firsts(key)
     group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(key))))
     repeated = np.ones(len(key), dtype=bool)
     repeated[starts] = False

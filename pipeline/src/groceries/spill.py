@@ -18,6 +18,13 @@ PARTS = 64
 """Files that the rows are spread over. One at a time is read back: 10^8 rows of 16 bytes need 25 MB."""
 
 
+def firsts(keys: NDArray[Any]) -> NDArray[np.int64]:
+    """Where each key of sorted `keys` stands first."""
+    if not len(keys):
+        return np.array([], dtype=np.int64)
+    return np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
+
+
 class Spill:
     """Records of one NumPy type, with a whole-number field `key`; those of a key come back together."""
 
