@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from groceries.errors import RefusedError
+from groceries.errors import StoppedError
 
 if TYPE_CHECKING:
     from groceries.registry import Registry
@@ -47,9 +47,9 @@ def run(changes: tuple[str, ...], message: str, as_json: bool) -> None:
 
     try:
         outcome = run_all(WorkingCopy(Path.cwd()), _registry(), list(changes), message, _said)
-    except RefusedError as error:
+    except StoppedError as error:
         if as_json:
-            _document({"refused": error.what})
+            _document({"stage": error.stage, "said": error.words})
         raise
     if as_json:
         _document(outcome.document())
@@ -73,8 +73,8 @@ def versions(as_json: bool) -> None:
         error = "" if each.mae is None else f"{each.mae:.3f}"
         data = each.data_version.removeprefix("md5:")
         click.echo(
-            f"{each.name:<9}{each.created:%Y-%m-%d %H:%M}  {each.git_commit[:12]:<14}{data[:12]:<14}{error:>10}"
-            f"{'  in production' if each.production else ''}"
+            f"{each.name:<9}{each.created:%Y-%m-%d %H:%M}  {each.git_commit[:12]:<14}{data[:12]:<14}"
+            f"{error:>10}{'  in production' if each.production else ''}"
         )
 
 

@@ -2,8 +2,8 @@
 
     PSI = sum over bins of (p - q) ln(p / q)
 
-`p` is a bin's share in training, `q` now. Under 0.1 nothing happened, over 0.25 it is another world. Of n rows
-that moved nowhere, in k bins, about (k - 1) / n is to be expected.
+`p` is a bin's share in training, `q` now. Under 0.1 nothing happened, over 0.25 it is another world. Of n
+rows that moved nowhere, in k bins, about (k - 1) / n is to be expected.
 """
 
 from __future__ import annotations

@@ -43,6 +43,14 @@ class RefusedError(PipelineError):
     exit_code = Exit.REFUSED
 
 
+class StoppedError(PipelineError):
+    """A stage that ran as a program did not end well. `words` are its own, and were shown at the time."""
+
+    def __init__(self, stage: str, exit_code: Exit, words: list[str]) -> None:
+        super().__init__(f"{stage}: {'refused' if exit_code == Exit.REFUSED else 'failed'}, as said above")
+        self.stage, self.words, self.exit_code = stage, words, exit_code
+
+
 class BusyError(PipelineError):
     """Somebody else is at it."""
 

@@ -16,7 +16,7 @@ class Gauges:
     """All of the service's metrics, in a registry of its own."""
 
     def __init__(self, follower: Follower, asked: Asked) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "groceries_requests", "Requests, by path and status.", ["path", "status"], registry=self.registry

@@ -11,8 +11,11 @@ from groceries.registry import FOLDER, Registry, told
 
 EXPERIMENT = "groceries"
 
-COPY, REASON, COMMIT, VERSION = "working_copy", "refused", "git_commit", "version"
-"""Tags of a run: where it ran, why it was refused, what was committed, and the version that came of it."""
+COPY, COMMIT, VERSION = "working_copy", "git_commit", "version"
+"""Tags of a run: where it ran, what was committed, and the version that came of it."""
+
+REASON, FAULT = "refused", "fault"
+"""And what a stage said that stopped it."""
 
 LONGEST = 5000
 """Characters of a tag that MLflow takes."""
@@ -59,13 +62,14 @@ class Record:
                 client.log_batch(child.info.run_id, metrics=measured(numbers), params=own, tags=tags)
                 client.set_terminated(child.info.run_id)
 
-    def files(self, reports: list[Path], package: Path) -> None:
-        """Keep the reports that there are, and what is served."""
+    def files(self, reports: list[Path], package: Path | None) -> None:
+        """Keep the reports that there are, and what is to be served."""
         with told(self._registry.uri):
             for path in reports:
                 if path.exists():
                     self._registry.client.log_artifact(self.run_id, str(path), "reports")
-            self._registry.client.log_artifacts(self.run_id, str(package), FOLDER)
+            if package:
+                self._registry.client.log_artifacts(self.run_id, str(package), FOLDER)
 
     def tag(self, **tags: str) -> None:
         """Note something in the run's tags."""

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from groceries import package, settings, store, tables
-from groceries.errors import PipelineError, RefusedError, WrongFileError
-from groceries.record import COMMIT, REASON, VERSION, Record, bury
+from groceries.errors import Exit, PipelineError, StoppedError, WrongFileError
+from groceries.record import COMMIT, FAULT, REASON, VERSION, Record, bury
 from groceries.registry import Registry, Version
 from groceries.workcopy import Tell, WorkingCopy
 
@@ -41,7 +41,8 @@ class Outcome:
 def run(copy: WorkingCopy, registry: Registry, changes: list[str], message: str, tell: Tell) -> Outcome:
     """Bring the working copy up to date, and the model that passes the gate into production.
 
-    Raises RefusedError where validation or the gate refuses, BusyError where a run is under way here.
+    Raises StoppedError where validation or the gate refuses, or a stage fails, and BusyError where a run is
+    under way here.
     """
     with copy.lock():
         before = mend(copy, registry, tell)
@@ -54,10 +55,11 @@ def run(copy: WorkingCopy, registry: Registry, changes: list[str], message: str,
         record = Record.start(registry, copy.where, message or _said(changes), _artifacts(copy, registry))
         try:
             outcome = _through(copy, registry, record, before, message or _said(changes), tell)
-        except RefusedError as error:
-            record.tag(**{REASON: error.what})
+        except StoppedError as error:
+            record.tag(**{REASON if error.exit_code == Exit.REFUSED else FAULT: "\n".join(error.words)})
+            record.files([copy.root / "reports" / name for name in REPORTS], None)
             record.end("FAILED")
-            tell(f"refused: noted as run {record.run_id} in MLflow")
+            tell(f"noted as run {record.run_id} in MLflow; nothing new is in production")
             raise
         except BaseException as error:
             record.end("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
@@ -124,7 +126,7 @@ def _through(
 
 
 def _only_production(changed: dict[str, Any]) -> bool:
-    """Whether nothing changed but, at most, what is in production: that is there to compare the next one with."""
+    """Whether nothing changed but, at most, what is in production: the next one is compared with that."""
     for stage in changed.values():
         for what in stage:
             if not isinstance(what, dict) or set(what) != {"changed deps"}:

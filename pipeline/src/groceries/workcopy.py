@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from groceries import settings
-from groceries.errors import BusyError, Exit, PipelineError, RefusedError, WrongFileError
+from groceries.errors import BusyError, Exit, PipelineError, StoppedError, WrongFileError
 
 Tell = Callable[[str], None]
 
@@ -106,7 +106,7 @@ class WorkingCopy:
     def reproduce(self, tell: Tell) -> list[str]:
         """Run what changed, and what depends on it. Gives the stages that ran; `tell` is told every line.
 
-        Raises RefusedError where a stage refused, with its words.
+        Raises StoppedError where a stage refused or failed, with its words.
         """
         process = self._start([sys.executable, "-m", "dvc", "repro"], merged=True)
         ran: list[str] = []
@@ -115,7 +115,8 @@ class WorkingCopy:
             text = line.rstrip()
             if not text or text.lstrip().startswith(CHATTER):
                 continue
-            tell(text)
+            if not text.startswith(FAILED):
+                tell(text)
             if found := STAGE.search(text):
                 ran.append(found[1])
                 words = []
@@ -123,7 +124,9 @@ class WorkingCopy:
                 words.append(text)
             elif found := ENDED.search(text):
                 process.wait()
-                raise _stopped(ran[-1] if ran else "dvc", int(found[1]), words or [text])
+                code = int(found[1])
+                kind = Exit(code) if code in set(Exit) else Exit.FAULT
+                raise StoppedError(ran[-1] if ran else "dvc", kind, words or [text])
         if process.wait():
             raise PipelineError("dvc repro: " + "\n".join(words[-5:]))
         return ran
@@ -227,10 +230,3 @@ class WorkingCopy:
             text=True,
             pass_fds=() if self._held is None else (self._held,),
         )
-
-
-def _stopped(stage: str, code: int, words: list[str]) -> PipelineError:
-    kind = RefusedError if code == Exit.REFUSED else PipelineError
-    error = kind(f"{stage}: " + "\n".join(words))
-    error.exit_code = Exit(code) if code in set(Exit) else Exit.FAULT
-    return error
