@@ -23,6 +23,9 @@ CURRENT = "current.json"
 PATIENCE = 60.0
 """Seconds until a version that could not be served is tried again."""
 
+SILENCE = 30.0
+"""Seconds without an answer of MLflow that are nothing to speak of."""
+
 KEPT = 2
 """Versions whose files are kept."""
 
@@ -63,6 +66,16 @@ class Follower:
         self.looked: float = 0.0
         """When MLflow last answered (seconds, of the epoch)."""
         self.thread = threading.Thread(target=self._follow, name="follower", daemon=True)
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps it from following, if anything: said by MLflow, or by its silence."""
+        if self.error:
+            return self.error
+        silent = time.time() - self.looked
+        if silent > max(SILENCE, 3 * self._every):
+            return f"MLflow at {self._uri} has not answered for {silent:.0f} seconds"
+        return None
 
     def start(self) -> None:
         """Serve what was served before, if there is such, and follow from then on."""

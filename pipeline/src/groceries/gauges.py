@@ -45,7 +45,7 @@ class _Now(Collector):
         served = self._follower.served
         yield GaugeMetricFamily("groceries_model_loaded", "1 while there is a model.", 1.0 if served else 0.0)
         wrong = GaugeMetricFamily("groceries_registry_error", "1 while what is in production cannot be had.")
-        wrong.add_metric([], 1.0 if self._follower.error else 0.0)
+        wrong.add_metric([], 1.0 if self._follower.trouble else 0.0)
         yield wrong
         yield GaugeMetricFamily(
             "groceries_registry_answered_seconds",

@@ -59,41 +59,17 @@ def application(follower: Follower, asked: Asked) -> FastAPI:
 
     app = FastAPI(title="Minutes of a stop", lifespan=life, docs_url=None, redoc_url=None)
     app.add_middleware(Bounded, most=BYTES)
+    app.middleware("http")(_watching(gauges))
 
     def current() -> Served:
         if (served := follower.served) is None:
-            raise HTTPException(503, f"no model is served: {follower.error}")
+            raise HTTPException(503, f"no model is served: {follower.trouble}")
         return served
-
-    @app.middleware("http")
-    async def watch(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        begun = time.perf_counter()
-        status = 500
-        try:
-            response = await call_next(request)
-            status = response.status_code
-            return response
-        finally:
-            path = request.url.path if request.url.path in PATHS else "other"
-            gauges.requests.labels(path, str(status)).inc()
-            gauges.seconds.labels(path).observe(time.perf_counter() - begun)
 
     @app.post("/predict")
     def predict(question: Question) -> Answer:
         served = current()
-        serving = served.package.serving
-        if wrong := list(unknown(question.stops, serving.cities, serving.ranges)):
-            raise RequestValidationError(
-                [
-                    {
-                        "type": "unknown",
-                        "loc": ("body", "stops", number, name),
-                        "msg": says,
-                        "input": getattr(question.stops[number], name),
-                    }
-                    for number, name, says in wrong
-                ]
-            )
+        _known(question, served)
         minutes = [
             round(value, 4) for value in served.package.minutes(served.package.seen(question.stops)).tolist()
         ]
@@ -108,14 +84,8 @@ def application(follower: Follower, asked: Asked) -> FastAPI:
 
     @app.get("/healthz")
     def healthz() -> dict[str, Any]:
-        served = current()
-        ago = None if not follower.looked else round(time.time() - follower.looked, 1)
-        registry = {"error": follower.error, "answered_seconds_ago": ago}
-        return {
-            "status": "ok" if follower.error is None else "stale",
-            "version": served.name,
-            "registry": registry,
-        }
+        served, trouble = current(), follower.trouble
+        return {"status": "stale" if trouble else "ok", "version": served.name, "registry": trouble}
 
     @app.get("/drift")
     def drift() -> dict[str, Any]:
@@ -126,6 +96,43 @@ def application(follower: Follower, asked: Asked) -> FastAPI:
         return Response(generate_latest(gauges.registry), media_type=CONTENT_TYPE_LATEST)
 
     return app
+
+
+def _known(question: Question, served: Served) -> None:
+    """Raises RequestValidationError where the model knows nothing of what is asked."""
+    serving = served.package.serving
+    wrong = [
+        {
+            "type": "unknown",
+            "loc": ("body", "stops", number, name),
+            "msg": says,
+            "input": getattr(question.stops[number], name),
+        }
+        for number, name, says in unknown(question.stops, serving.cities, serving.ranges)
+    ]
+    if wrong:
+        raise RequestValidationError(wrong)
+
+
+Next = Callable[[Request], Awaitable[Response]]
+
+
+def _watching(gauges: Gauges) -> Callable[[Request, Next], Awaitable[Response]]:
+    """Counts every request, whatever comes of it."""
+
+    async def watch(request: Request, call_next: Next) -> Response:
+        begun = time.perf_counter()
+        status = 500
+        try:
+            response = await call_next(request)
+            status = response.status_code
+            return response
+        finally:
+            path = request.url.path if request.url.path in PATHS else "other"
+            gauges.requests.labels(path, str(status)).inc()
+            gauges.seconds.labels(path).observe(time.perf_counter() - begun)
+
+    return watch
 
 
 def serve(uri: str, host: str, port: int, folder: Path, every: float) -> None:

@@ -176,7 +176,7 @@ class WorkingCopy:
             self._git("tag", name, commit)
         elif there != commit:
             raise WrongFileError(
-                f"tag {name} is commit {there[:12]} here, and {commit[:12]} in MLflow: another MLflow's history",
+                f"tag {name} is commit {there[:12]} here, and {commit[:12]} in MLflow: another's history",
                 do="Set MLFLOW_TRACKING_URI to the one that these versions are in, or take the tags away "
                 f"(`git tag --delete {name}`, and all others like it).",
             )
