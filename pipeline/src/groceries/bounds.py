@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class Bounded:
-    """Answers 413 to a request with over `most` bytes, before more is read, and 408 where it takes too long."""
+    """Answers 413 to a body of over `most` bytes, before more is read, and 408 to one that takes too long."""
 
     def __init__(self, app: ASGIApp, most: int, seconds: float = 30.0) -> None:
         self._app, self._most, self._seconds = app, most, seconds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,5 +145,6 @@ def _passed(gate: Path, card: store.Card, model: Path) -> None:
 
 def _examples(orders: Path) -> list[Stop]:
     first = next(tables.pieces(orders, list(Stop.model_fields), EXAMPLES))
-    rows = json.loads(first.to_pandas().to_json(orient="records", date_format="iso"))
-    return [Stop.model_validate(row) for row in rows]
+    return [
+        Stop.model_validate({**row, "stopped_at": row["stopped_at"].isoformat()}) for row in first.to_pylist()
+    ]

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -61,6 +62,8 @@ def application(follower: Follower, asked: Asked) -> FastAPI:
     app.add_middleware(Bounded, most=BYTES)
     app.middleware("http")(_watching(gauges))
 
+    app.exception_handler(RequestValidationError)(_wrong)
+
     def current() -> Served:
         if (served := follower.served) is None:
             raise HTTPException(503, f"no model is served: {follower.trouble}")
@@ -106,12 +109,17 @@ def _known(question: Question, served: Served) -> None:
             "type": "unknown",
             "loc": ("body", "stops", number, name),
             "msg": says,
-            "input": getattr(question.stops[number], name),
         }
         for number, name, says in unknown(question.stops, serving.cities, serving.ranges)
     ]
     if wrong:
         raise RequestValidationError(wrong)
+
+
+def _wrong(_request: Request, error: RequestValidationError) -> JSONResponse:
+    """What is wrong with a request, and where, without sending it back: not all that came can be sent."""
+    detail = [{key: each[key] for key in ("type", "loc", "msg")} for each in error.errors()]
+    return JSONResponse({"detail": detail}, status_code=422)
 
 
 Next = Callable[[Request], Awaitable[Response]]
