@@ -149,6 +149,10 @@ def test_only_modules_that_come_with_ansible_are_used():
         "any_errors_fatal",
         "no_log",
         "roles",
+        "delegate_to",
+        "until",
+        "retries",
+        "delay",
     }
 
     def keys(tasks):
