@@ -135,6 +135,8 @@ def test_only_modules_that_come_with_ansible_are_used():
         "vars",
         "tasks",
         "become",
+        "become_user",
+        "environment",
         "hosts",
     }
     words |= {
