@@ -64,6 +64,8 @@ class Login:
     private_key: Path
     known_hosts: Path
     user: str = USER
+    private_address: str = ""
+    """Where the lab's other nodes reach it."""
 
     def require_key(self) -> None:
         """Raise `UsageError` where no host key of the node is known: OpenSSH's own words do not help."""
@@ -185,6 +187,7 @@ class Lab:
                 login.known_hosts,
                 user=login.user,
                 stack=stacks[login.node],
+                private_address=login.private_address,
             )
             for login in self.logins()
         ]
@@ -214,6 +217,8 @@ class Lab:
 
     def down(self) -> Report:
         """Give everything back, and look whether it is gone: `left` in the report says what is not."""
+        from chi_helpers.provision.secrets import forget
+
         with self._at_work("down") as executor:
             plan = self._plan_down()
             report = executor.run(plan)
@@ -222,6 +227,8 @@ class Lab:
             executor.journal.write("proof", left=list(remains))
             detail = f"still there: {'; '.join(remains)}" if remains else "nothing is left"
             outcome = Outcome("look again", Result.FAILED if remains else Result.DONE, detail)
+            if not remains:
+                forget(self.folder)
             self.progress.finished(outcome)
             return replace(report, outcomes=(*report.outcomes, outcome), left=remains, proved=True)
 
@@ -259,7 +266,13 @@ class Lab:
         """How to log in to the nodes that are reachable. Raises `UsageError` where none is."""
         private_key = self.site.keypair().private_key
         found = tuple(
-            Login(node, instance.floating_ips[0], private_key, self.folder / KNOWN_HOSTS)
+            Login(
+                node,
+                instance.floating_ips[0],
+                private_key,
+                self.folder / KNOWN_HOSTS,
+                private_address=next(iter(instance.addresses), ""),
+            )
             for node, instance in self._instances(self._look()).items()
             if instance.floating_ips
         )

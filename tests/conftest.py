@@ -25,7 +25,7 @@ def test_state() -> Path:
 
 
 MEMORY = pytest.StashKey[str]()
-SITES = ("site", "full_site")
+SITES = ("site", "full_site", "stack_site")
 """The fixtures that are a sandbox."""
 
 
@@ -84,6 +84,19 @@ def full_site(test_state: Path) -> Iterator[SiteUnderTest]:
         yield found
         return
     yield from started(Sandbox("full", test_state), "--machines", "none", "--with", "volumes,objects")
+
+
+@pytest.fixture(scope="session")
+def stack_site(test_state: Path) -> Iterator[SiteUnderTest]:
+    """CHI@Stack: a site with real machines of its own, for whole stacks; so that they are a lane of their own.
+
+    As `site`; CHI_LAB_TEST_SITE counts where that sandbox has machines.
+    """
+    running = os.environ.get("CHI_LAB_TEST_SITE")
+    if running and (found := site_of(Path(running))).machines == "podman":
+        yield found
+        return
+    yield from started(Sandbox("stack", test_state), "--region", "CHI@Stack", "--machines", "podman")
 
 
 @contextmanager

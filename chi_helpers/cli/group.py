@@ -25,6 +25,8 @@ COMMANDS = {
     "ssh": ("chi_helpers.cli.ssh", "Log in to a node, its host key verified."),
     "ssh-config": ("chi_helpers.cli.ssh_config", "Print an OpenSSH configuration for the lab's nodes."),
     "provision": ("chi_helpers.cli.provision", "Apply the Ansible roles of the file to the nodes."),
+    "tunnel": ("chi_helpers.cli.tunnel", "Reach the nodes' services from here, through SSH."),
+    "pipeline": ("chi_helpers.cli.pipeline", "Run the sample pipeline on a node; look at versions; go back."),
     "down": ("chi_helpers.cli.down", "Give everything back, and prove that nothing is left."),
     "reap": ("chi_helpers.cli.reap", "End what has outlived its deadline; without --yes, only say what."),
     "schema": ("chi_helpers.cli.schema", "Print the JSON Schema of reservation.yaml."),

@@ -35,7 +35,9 @@ class Host:
     host_key_alias: str = ""
     """Under which name `known_hosts` holds the keys, where not under the address."""
     stack: tuple[str, ...] = ()
-    """Roles to apply, in order."""
+    """Roles to apply."""
+    private_address: str = ""
+    """Where the lab's other nodes reach it."""
     variables: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Variables of this host alone; they win over the lab's."""
 
@@ -51,6 +53,11 @@ def base_variables(spec: LabSpec, owner: str, deadline: datetime) -> dict[str, A
         "base_warn": [int(mark.total_seconds()) for mark in spec.lifetime.warn],
         "base_timezone": spec.timezone.key,
     }
+
+
+def lab_variables(spec: LabSpec, owner: str, secrets: Mapping[str, str]) -> dict[str, Any]:
+    """Variables of every role. A task that uses one of `lab_secrets` says `no_log`."""
+    return {"lab_name": spec.lab, "lab_owner": owner, "lab_secrets": dict(secrets)}
 
 
 def inventory(hosts: Iterable[Host], variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,6 +93,7 @@ def _host(host: Host) -> dict[str, Any]:
         "ansible_host_key_checking": True,
         "ansible_ssh_common_args": _ssh_arguments(host),
         "lab_stack": list(host.stack),
+        "lab_private_address": host.private_address,
         **host.variables,
     }
 

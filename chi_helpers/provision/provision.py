@@ -12,9 +12,10 @@ from pathlib import Path
 from chi_helpers.model.lab import LabSpec
 from chi_helpers.model.outcome import Progress, Silent
 from chi_helpers.provision.content import ansible_folder, check_stack
-from chi_helpers.provision.inventory import Host, base_variables, inventory, to_yaml
+from chi_helpers.provision.inventory import Host, base_variables, inventory, lab_variables, to_yaml
 from chi_helpers.provision.report import Listener, ProvisionReport
 from chi_helpers.provision.runner import ProvisionError, run
+from chi_helpers.provision.secrets import made
 
 MINUTES = 30.0
 """How long a whole run may take: GPU drivers and images are large."""
@@ -37,7 +38,7 @@ def provision(
 
     May be repeated: the second time nothing changes. One run at a time in a `state_dir`. `check` only says
     what would change. `deadline` (aware) is what the node's guard keeps. What Ansible printed stays in
-    `state_dir`/provision.log.
+    `state_dir`/provision.log, and the services' secrets in `state_dir`/secrets.json.
 
     Raises UsageError before anything is changed for a role that does not exist; ProvisionError where
     Ansible itself did not work. A host that failed is in the report, and does not stop the others.
@@ -47,9 +48,11 @@ def provision(
         return ProvisionReport()
     content = ansible_folder(spec.source)
     check_stack(content, {host.name: host.stack for host in chosen})
-    document = to_yaml(inventory(chosen, base_variables(spec, owner, deadline)))
-    listener = Listener(tuple(host.name for host in chosen), progress or Silent())
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    secrets = made(state_dir, {role for host in chosen for role in host.stack})
+    variables = {**lab_variables(spec, owner, secrets), **base_variables(spec, owner, deadline)}
+    document = to_yaml(inventory(chosen, variables))
+    listener = Listener(tuple(host.name for host in chosen), progress or Silent())
     log = state_dir / "provision.log"
     for old in state_dir.glob(f"{_FOLDER}*"):  # of a run that was killed; the lab's lock keeps us alone here
         shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,45 @@
+"""What a lab's nodes serve, by their roles."""
+
+from __future__ import annotations
+
+import pytest
+
+from chi_helpers.model.errors import UsageError
+from chi_helpers.provision.services import Service, chosen, services
+
+STACKS = {
+    "node1": ("base", "ray", "serving", "monitoring"),
+    "node2": ("base", "ray", "mlflow"),
+    "node3": ("base", "postgres", "ray", "monitoring"),
+}
+
+
+def test_every_role_that_serves_has_its_service_on_its_node():
+    found = services(STACKS)
+    assert Service("serving", "node1", 8000, "/docs") in found
+    assert Service("mlflow", "node2", 5000) in found
+    assert {s.node for s in found if s.name == "prometheus"} == {"node1", "node3"}
+    assert "postgres" not in {s.name for s in found}
+
+
+def test_ray_s_page_is_on_its_first_node_alone():
+    assert [s.node for s in services(STACKS) if s.name == "ray"] == ["node1"]
+
+
+def test_those_that_are_named_are_chosen_and_all_where_none_is():
+    found = services(STACKS)
+    assert chosen(found, []) == found
+    assert [s.name for s in chosen(found, ["mlflow"])] == ["mlflow"]
+
+
+@pytest.mark.parametrize(
+    ("stacks", "names", "said"),
+    [
+        ({"node1": ("base",)}, [], "serves anything"),
+        (STACKS, ["jupyter"], "serves jupyter"),
+    ],
+)
+def test_what_nobody_serves_is_said_with_what_there_is(stacks, names, said):
+    with pytest.raises(UsageError, match=said) as error:
+        chosen(services(stacks), names)
+    assert error.value.do
