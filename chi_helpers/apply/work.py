@@ -15,6 +15,7 @@ from chi_helpers.model.stamp import Stamp
 from chi_helpers.model.wants import InstanceWant
 from chi_helpers.plan import steps as s
 from chi_helpers.plan.fit import serves
+from chi_helpers.plan.nodes import ALL
 from chi_helpers.sites.waiting import ticks
 
 if TYPE_CHECKING:
@@ -161,15 +162,16 @@ class Work:
             raise Missing("The lease was not created.")
         if not step.right:
             group_id = group_id or self.site.create_group(step.name, stamp).id
-            self.site.set_ports(group_id, step.ports, stamp)
+            self.site.set_ports(group_id, step.ports, stamp, peers=step.peers)
         if group_id is not None:
             self.groups.setdefault(step.node, group_id)
         return _outcome(step, done=not step.right, resource_id=group_id)
 
     def _create_instance(self, step: s.CreateInstance) -> Outcome:
         lease = self._active_lease()
-        group = self.groups.get(step.node)
-        if group is None:
+        joined = any(isinstance(other, s.UseGroup) and other.node == ALL for other in self.plan.steps)
+        groups = [step.node, ALL] if joined else [step.node]
+        if not self.groups.keys() >= set(groups):
             raise Missing("Its security group was not created.")
         if self.key_name is None:
             raise Missing("The site has no key pair to put on it.")
@@ -181,7 +183,7 @@ class Work:
             image=step.image,
             key_name=self.key_name,
             network=step.network,
-            group_id=group,
+            group_ids=tuple(self.groups[of] for of in groups),
             stamp=self._stamp(step.node),
             reservation_id=reservation.id,
             flavor=step.reserved.flavor_id is not None,

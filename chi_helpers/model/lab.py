@@ -153,3 +153,12 @@ class LabSpec:
         if len(self.nodes) == 1:
             return self.lease_name(owner)
         return f"{node.key}-{self.lab}-{owner}"
+
+    @property
+    def joined(self) -> bool:
+        """Whether there are nodes that have to reach each other."""
+        return len(self.nodes) > 1
+
+    def peers_name(self, owner: str) -> str:
+        """Name of the security group that lets the lab's nodes reach each other."""
+        return f"{self.lease_name(owner)}-nodes"

@@ -75,7 +75,9 @@ class SecurityGroupView:
     tcp_ports: frozenset[int] = field(default_factory=frozenset)
     """TCP ports open to 0.0.0.0/0 over IPv4, single-port rules."""
     others: int = 0
-    """How many other rules let something in: ranges, UDP, ICMP, IPv6, single networks, groups."""
+    """How many other rules let something in: ranges, UDP, ICMP, IPv6, single networks, other groups."""
+    peers: bool = False
+    """Whether its own members are let in, over IPv4, on every port."""
 
 
 @dataclass(frozen=True, slots=True)

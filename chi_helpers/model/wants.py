@@ -43,8 +43,8 @@ class InstanceWant:
     image: str
     key_name: str
     network: str
-    group_id: str
-    """Its security group."""
+    group_ids: tuple[str, ...]
+    """Its security groups."""
     stamp: Stamp
     reservation_id: str
     flavor: bool = True

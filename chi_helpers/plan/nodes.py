@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from chi_helpers.model.wants import ReservationWant
 
 GOING = {"DELETING", "DELETED", "SOFT_DELETED"}
+ALL = ""
+"""In place of a node, where something is of all of them: as in a stamp."""
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -43,23 +45,34 @@ class Nodes:
     notes: list[str] = field(default_factory=list)
 
     def groups(self) -> list[Step]:
-        """One security group a node, so that each has exactly its own ports open."""
+        """One security group a node, so that each has exactly its own ports open; and one that joins them.
+
+        A site lets nothing in from a neighbour either, unless a group says so.
+        """
         steps: list[Step] = []
         for node in self.spec.nodes:
-            name, ports = self._name(node), tuple(sorted(node.ports))
+            ports = tuple(sorted(node.ports))
             shown = ", ".join(map(str, ports)) or "none"
-            title = f"security group {name}: TCP {shown}"
-            found = sorted(
-                (g for g in self.snapshot.security_groups if self._of(g.stamp, node)), key=lambda g: g.id
-            )
-            if not found:
-                steps.append(UseGroup(title, node.key, name, ports))
-            for number, group in enumerate(found):
-                exact = group.tcp_ports == frozenset(ports) and not group.others
-                right = exact and self._current(group.stamp)
-                again = f" ({number + 1} of {len(found)} of that name)" if number else ""
-                steps.append(UseGroup(title + again, node.key, name, ports, group.id, right))
+            name = self._name(node)
+            steps += self._group(UseGroup(f"security group {name}: TCP {shown}", node.key, name, ports))
+        if self.spec.joined:
+            name = self.spec.peers_name(self.owner)
+            title = f"security group {name}: all, from the lab's own nodes"
+            steps += self._group(UseGroup(title, ALL, name, (), peers=True))
         return steps
+
+    def _group(self, want: UseGroup) -> list[Step]:
+        """What `want` says, for each group that is there for it; more than one is what a lost answer made."""
+        found = sorted(
+            (g for g in self.snapshot.security_groups if self._of(g.stamp, want.node)), key=lambda g: g.id
+        )
+        steps: list[Step] = []
+        for number, group in enumerate(found):
+            exact = (group.tcp_ports, group.peers, group.others) == (frozenset(want.ports), want.peers, 0)
+            right = exact and self._current(group.stamp)
+            again = f" ({number + 1} of {len(found)} of that name)" if number else ""
+            steps.append(replace(want, title=want.title + again, group_id=group.id, right=right))
+        return steps or [want]
 
     def cleared(self) -> list[Step]:
         """What must go. It goes before a lease is made: beside a new one it would look like its own."""
@@ -98,7 +111,7 @@ class Nodes:
         steps: list[Step] = []
         for node in self.spec.nodes:
             keep, _ = self._sort(node)
-            mine = [f for f in self.snapshot.floating_ips if self._of(f.stamp, node) and not f.reserved]
+            mine = [f for f in self.snapshot.floating_ips if self._of(f.stamp, node.key) and not f.reserved]
             mine.sort(key=lambda f: (keep is None or f.address not in keep.floating_ips, f.id))
             if node.floating_ip and mine:
                 steps.append(self._use(node, mine[0], keep))
@@ -120,7 +133,7 @@ class Nodes:
         useless: list[tuple[InstanceView, str]] = []
         good: list[InstanceView] = []
         for instance in self.snapshot.instances:
-            ours = self._of(instance.stamp, node)
+            ours = self._of(instance.stamp, node.key)
             if not ours and instance.name == name and instance.status not in GOING:
                 raise UsageError(
                     f"An instance {name} is there that this kit did not make: it has no stamp of the lab.",
@@ -149,8 +162,8 @@ class Nodes:
             (stamped and stamped.deadline <= self.lease.start) or (created and created < self.lease.start)
         )
 
-    def _of(self, stamp: Stamp | None, node: NodeSpec) -> bool:
-        return stamp is not None and stamp.of(self.spec.lab, self.owner) and stamp.node == node.key
+    def _of(self, stamp: Stamp | None, node: str) -> bool:
+        return stamp is not None and stamp.of(self.spec.lab, self.owner) and stamp.node == node
 
     def _current(self, stamp: Stamp | None) -> bool:
         """What is kept from an older lease gets the new deadline: a reaper goes by the stamp."""

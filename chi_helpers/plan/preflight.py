@@ -145,7 +145,7 @@ def _quota(spec: LabSpec, owner: str, facts: SiteFacts, snapshot: Snapshot) -> I
             "cores": sum(f.vcpus for f in sizes),
             "ram": sum(f.ram for f in sizes),
             "floatingip": max(0, sum(n.floating_ip for n in spec.nodes) - len(mine.floating_ips)),
-            "security_group": max(0, len(spec.nodes) - len(mine.security_groups)),
+            "security_group": max(0, len(spec.nodes) + spec.joined - len(mine.security_groups)),
         }
     )
     short = []

@@ -59,15 +59,18 @@ class AwaitLease(Step):
 
 @dataclass(frozen=True, slots=True)
 class UseGroup(Step):
-    """See that a node's security group exists, with exactly these TCP ports open."""
+    """See that a security group exists, with exactly these TCP ports open."""
 
     stage = Stage.LAUNCH
     node: str
+    """Whose it is; empty for the one of all the lab's nodes."""
     name: str
     ports: tuple[int, ...]
     group_id: str | None = None
     right: bool = False
     """It is as it should be."""
+    peers: bool = False
+    """Whether its members reach each other on every port."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Security groups: one per node, of the lab alone, open for exactly the ports that the file names."""
+"""Security groups, of the lab alone: one per node, open for exactly the ports that the file names.
+
+One more, where a lab has several nodes, lets them reach each other.
+"""
 
 from __future__ import annotations
 
@@ -51,8 +54,13 @@ def create(session: Session, name: str, stamp: Stamp) -> SecurityGroupView:
         raise lost from None
 
 
-def set_ports(session: Session, group_id: str, ports: Iterable[int], stamp: Stamp) -> SecurityGroupView:
-    """Let exactly these TCP ports in from anywhere: close others, open what is missing; renew the stamp."""
+def set_ports(
+    session: Session, group_id: str, ports: Iterable[int], stamp: Stamp, *, peers: bool = False
+) -> SecurityGroupView:
+    """Let exactly these TCP ports in from anywhere: close others, open what is missing; renew the stamp.
+
+    `peers`: let everything in, too, that comes from a member of this same group.
+    """
     wanted = frozenset(ports)
     group = _get(session, group_id)
     if stamps.from_description(group.description) != stamp:
@@ -61,33 +69,35 @@ def set_ports(session: Session, group_id: str, ports: Iterable[int], stamp: Stam
             lambda: session.conn.network.update_security_group(group_id, description=stamp.description()),
         )
     for rule in group.security_group_rules or ():
-        if rule["direction"] == "ingress" and _world_port(rule) not in wanted:
+        kept = _world_port(rule) in wanted or (peers and _from_peers(rule))
+        if rule["direction"] == "ingress" and not kept:
             with told("close a port"), contextlib.suppress(GoneError):
                 session.conn.network.delete_security_group_rule(rule["id"], ignore_missing=True)
-    missing = sorted(wanted - view(group).tcp_ports)
-    if missing:
-        rules = [
-            {
-                "security_group_id": group_id,
-                "direction": "ingress",
-                "ethertype": "IPv4",
-                "protocol": "tcp",
-                "port_range_min": port,
-                "port_range_max": port,
-                "remote_ip_prefix": WORLD,
-            }
-            for port in missing
-        ]
+    seen = view(group)
+    inward: dict[str, object] = {
+        "security_group_id": group_id,
+        "direction": "ingress",
+        "ethertype": "IPv4",
+    }
+    rules = [
+        inward
+        | {"protocol": "tcp", "port_range_min": port, "port_range_max": port, "remote_ip_prefix": WORLD}
+        for port in sorted(wanted - seen.tcp_ports)
+    ]
+    if peers and not seen.peers:
+        rules.append(inward | {"remote_group_id": group_id})
+    if rules:
         try:
             with told("open ports"):
                 # One request for all of them.
                 list(session.conn.network.create_security_group_rules(rules))
         except (ConflictError, NoAnswerError) as error:
             # Neutron refuses a rule that exists: then, as after a lost answer, the group itself tells.
-            if not wanted <= view(_get(session, group_id)).tcp_ports:
+            now = view(_get(session, group_id))
+            if not wanted <= now.tcp_ports or (peers and not now.peers):
                 raise error from None
     found = view(_get(session, group_id))
-    if found.tcp_ports != wanted or found.others:
+    if found.tcp_ports != wanted or found.others or found.peers != peers:
         raise SiteError(
             f"The security group has ports {sorted(found.tcp_ports)} and {found.others} other rules, not "
             f"ports {sorted(wanted)} alone.",
@@ -113,13 +123,14 @@ def delete(session: Session, group_id: str, timeout: float = 60) -> None:
 def view(group: Any) -> SecurityGroupView:
     """Openstacksdk's SecurityGroup as a value."""
     inward = [rule for rule in group.security_group_rules or () if rule["direction"] == "ingress"]
-    opened = [_world_port(rule) for rule in inward]
+    opened = [_world_port(rule) for rule in inward if not _from_peers(rule)]
     return SecurityGroupView(
         id=group.id,
         name=group.name,
         stamp=stamps.from_description(group.description),
         tcp_ports=frozenset(port for port in opened if port is not None),
         others=opened.count(None),
+        peers=len(opened) < len(inward),
     )
 
 
@@ -134,6 +145,16 @@ def _world_port(rule: dict[str, Any]) -> int | None:
         and rule["port_range_min"] == rule["port_range_max"]
     )
     return rule["port_range_min"] if plain else None
+
+
+def _from_peers(rule: dict[str, Any]) -> bool:
+    """Tell whether a rule lets the members of its own group in, on every port."""
+    return (
+        rule["direction"] == "ingress"
+        and rule["ethertype"] == "IPv4"
+        and rule["protocol"] is None
+        and rule.get("remote_group_id") == rule["security_group_id"]
+    )
 
 
 def _get(session: Session, group_id: str) -> Any:

@@ -1,7 +1,7 @@
 """Instances: made with python-chi's Server, read and deleted with openstacksdk.
 
 `Server.submit` passes what it does not know on to Nova (chi/server.py:70), so the stamp and the security
-group are in the very call that creates the instance. It is called with show=None, since its default fails
+groups are in the very call that creates the instance. It is called with show=None, since its default fails
 outside Jupyter after it has created the instance (:381), and without waiting, since its wait takes ERROR for
 success (:355). A key name is always given: without one it may delete and remake the user's key pair (:1084).
 """
@@ -71,7 +71,7 @@ def create(session: Session, want: InstanceWant) -> InstanceView:
                 wait_for_active=False,
                 show=None,
                 metadata=want.stamp.metadata(),
-                security_groups=[{"name": want.group_id}],
+                security_groups=[{"name": group_id} for group_id in want.group_ids],
             )
     except NoAnswerError as lost:
         return _appeared(session, want, before, lost)

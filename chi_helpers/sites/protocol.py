@@ -54,8 +54,13 @@ class Site(Protocol):
     def delete_lease(self, lease_id: str) -> None: ...
 
     def create_group(self, name: str, stamp: Stamp) -> SecurityGroupView: ...
-    def set_ports(self, group_id: str, ports: Iterable[int], stamp: Stamp) -> SecurityGroupView:
-        """Let exactly these TCP ports in, and renew the stamp. May be repeated."""
+    def set_ports(
+        self, group_id: str, ports: Iterable[int], stamp: Stamp, *, peers: bool = False
+    ) -> SecurityGroupView:
+        """Let exactly these TCP ports in, and renew the stamp; `peers`: and all, from the group's members.
+
+        May be repeated.
+        """
 
     def delete_group(self, group_id: str) -> None: ...
 

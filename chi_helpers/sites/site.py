@@ -88,8 +88,10 @@ class ChameleonSite:
     def create_group(self, name: str, stamp: Stamp) -> SecurityGroupView:
         return groups.create(self.session, name, stamp)
 
-    def set_ports(self, group_id: str, ports: Iterable[int], stamp: Stamp) -> SecurityGroupView:
-        return groups.set_ports(self.session, group_id, ports, stamp)
+    def set_ports(
+        self, group_id: str, ports: Iterable[int], stamp: Stamp, *, peers: bool = False
+    ) -> SecurityGroupView:
+        return groups.set_ports(self.session, group_id, ports, stamp, peers=peers)
 
     def delete_group(self, group_id: str) -> None:
         groups.delete(self.session, group_id)

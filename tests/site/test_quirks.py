@@ -56,7 +56,7 @@ def instance(site_, student, lease):
         IMAGE,
         site_.keypair().name,
         "sharednet1",
-        group.id,
+        (group.id,),
         stamp,
         lease.reservations[0].id,
     )

@@ -47,8 +47,8 @@ class FakeSite:
         self.addresses: dict[str, FloatingIPView] = {}
         self.groups: dict[str, SecurityGroupView] = {}
         self.keys: dict[str, str] = {}
-        self.in_group: dict[str, str] = {}
-        """Instance -> its group."""
+        self.in_group: dict[str, tuple[str, ...]] = {}
+        """Instance -> its groups."""
         self.of_reservation: dict[str, str] = {}
         """Instance -> its reservation."""
         self.pair = KeyPair("me", Path("/nowhere/id"), PUBLIC_KEY)
@@ -179,16 +179,20 @@ class FakeSite:
         self.groups[made.id] = made
         return made
 
-    def set_ports(self, group_id: str, ports: Iterable[int], stamp: Stamp) -> SecurityGroupView:
+    def set_ports(
+        self, group_id: str, ports: Iterable[int], stamp: Stamp, *, peers: bool = False
+    ) -> SecurityGroupView:
         self._called("set_ports")
         self.groups[group_id] = replace(
-            self.groups[group_id], tcp_ports=frozenset(ports), stamp=stamp, others=0
+            self.groups[group_id], tcp_ports=frozenset(ports), stamp=stamp, others=0, peers=peers
         )
         return self.groups[group_id]
 
     def delete_group(self, group_id: str) -> None:
         self._called("delete_group")
-        assert group_id not in self.in_group.values(), "Neutron refuses: the group is in use"
+        assert not any(group_id in groups for groups in self.in_group.values()), (
+            "Neutron refuses: the group is in use"
+        )
         self.groups.pop(group_id, None)
 
     def instance(self, instance_id: str) -> InstanceView | None:
@@ -215,7 +219,7 @@ class FakeSite:
             fault="" if fits else "No valid host was found.",
         )
         self.instances[made.id] = made
-        self.in_group[made.id] = want.group_id
+        self.in_group[made.id] = want.group_ids
         self.of_reservation[made.id] = want.reservation_id
         return made
 

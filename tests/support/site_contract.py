@@ -68,6 +68,10 @@ class SiteContract:
             assert made.tcp_ports == frozenset()
             for ports in ([22, 8888], [22, 8888], [22]):
                 assert site_.set_ports(made.id, ports, stamp).tcp_ports == frozenset(ports)
+            for _ in range(2):
+                joined = site_.set_ports(made.id, [22], stamp, peers=True)
+                assert (joined.tcp_ports, joined.peers, joined.others) == (frozenset({22}), True, 0)
+            assert not site_.set_ports(made.id, [22], stamp).peers
             later = Stamp(person, self.LAB, lease.end + timedelta(hours=1), "node1")
             site_.set_ports(made.id, [22], later)
             [seen] = self.look(site_, person).security_groups
@@ -85,7 +89,13 @@ class SiteContract:
         assert not site_.ensure_keypair(pair), "the second time there is nothing to upload"
         group = site_.create_group(f"{self.LAB}-{person}", stamp)
         want = InstanceWant(
-            f"{self.LAB}-{person}", IMAGE, pair.name, "sharednet1", group.id, stamp, lease.reservations[0].id
+            f"{self.LAB}-{person}",
+            IMAGE,
+            pair.name,
+            "sharednet1",
+            (group.id,),
+            stamp,
+            lease.reservations[0].id,
         )
         made = site_.create_instance(want)
         try:

@@ -51,6 +51,34 @@ def test_up_makes_one_of_each_and_a_second_up_changes_nothing(a_lab, site_):
     assert made(site_) == (1, 1, 1, 1)
 
 
+@pytest.mark.parametrize("verb", [None, "create_group", "set_ports", "create_instance"])
+def test_nodes_of_one_lab_are_all_in_one_more_group_also_after_an_interruption(a_lab, site_, verb):
+    """Each in its own and in the one that joins them, which goes when the lab goes."""
+    spec = lab(node("a"), node("b"), node("c"))
+    if verb:
+        site_.fail[verb] = [SiteError("Not now.")]
+        assert not a_lab(spec).up().ok
+    assert a_lab(spec).up().ok
+    assert {o.result for o in a_lab(spec).up().outcomes} == {Result.ALREADY}
+    [joins] = [g for g in site_.groups.values() if g.peers]
+    assert (joins.name, joins.tcp_ports, joins.stamp.node) == ("hello-sam-nodes", frozenset(), "")
+    names = {g.id: g.name for g in site_.groups.values()}
+    assert sorted(tuple(map(names.get, groups)) for groups in site_.in_group.values()) == [
+        (f"{key}-hello-sam", "hello-sam-nodes") for key in "abc"
+    ]
+    assert made(site_) == (1, 3, 3, 4)
+    assert a_lab(spec).down().ok
+    assert made(site_) == (0, 0, 0, 0)
+
+
+def test_the_group_that_joins_the_nodes_counts_against_the_quota(a_lab, site_):
+    spec = lab(node("a"), node("b"))
+    site_.quotas = {"security_group": Quota(0, 2)}
+    assert "security_group: 3 needed, 2 of 2 free" in next(
+        o.detail for o in a_lab(spec).check() if o.step == "quota"
+    )
+
+
 @pytest.mark.parametrize("verb", CREATING + LOOKING)
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_killed_at_any_call_and_run_again_it_ends_in_the_same_state(a_lab, site_, verb, when):

@@ -245,7 +245,28 @@ def test_nodes_of_one_flavor_share_a_reservation_and_each_has_its_own_group():
         ("a-hello-sam", (22,)),
         ("b-hello-sam", (22, 8888)),
         ("g-hello-sam", (22,)),
+        ("hello-sam-nodes", ()),
     ]
+    assert [g.peers for g in steps(found, s.UseGroup)] == [False, False, False, True]
+
+
+def test_the_nodes_of_a_lab_reach_each_other_through_one_more_group_which_is_kept_while_it_is_right():
+    spec = lab(node("a"), node("b"))
+    peers = SecurityGroupView("P", "hello-sam-nodes", replace(STAMP, node=""), peers=True)
+    lease = replace(LEASE, reservations=(replace(LEASE.reservations[0], amount=2),))
+    for found, right in (
+        (peers, True),
+        (replace(peers, peers=False), False),
+        (replace(peers, others=1), False),
+    ):
+        there = Snapshot(NOW, (lease,), security_groups=(found, GROUP))
+        step = steps(plan(there, spec), s.UseGroup)[-1]
+        assert (step.group_id, step.right) == ("P", right)
+
+
+def test_a_nodes_own_group_does_not_let_its_members_in():
+    found = plan(replace(ALL, security_groups=(replace(GROUP, peers=True),)))
+    assert not steps(found, s.UseGroup)[0].right
 
 
 def test_a_flavor_that_the_site_does_not_have_is_refused_with_those_it_has():
