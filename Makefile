@@ -29,6 +29,7 @@ lint: setup     ## ruff, mypy --strict, import layers, Ansible and YAML
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy --strict --python-version 3.10 ansible/roles/base/files/chi_lab_guard.py
+	$(BIN)/mypy --strict ansible/roles/python/files/chi_lab_uv.py
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/yamllint --strict .
 	cd ansible && ANSIBLE_HOME=$(CURDIR)/.chi-lab/ansible ../$(BIN)/ansible-lint --offline -q </dev/null
@@ -40,12 +41,14 @@ format:         ## let ruff format the code
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
 	--custom-compile-command "make requirements" pyproject.toml
 PIPELINE_COMPILE = ../$(UV_COMPILE)
-requirements:   ## pin what pyproject.toml asks for (UPGRADE=--upgrade for the newest)
+requirements:   ## pin what pyproject.toml and the roles ask for (UPGRADE=--upgrade for the newest)
 	$(UV_COMPILE) $(UPGRADE) --extra sandbox --extra dev -o requirements-dev.txt
 	$(UV_COMPILE) --extra sandbox -c requirements-dev.txt -o requirements-sandbox.txt
 	$(UV_COMPILE) -c requirements-dev.txt -o requirements.txt
 	cd pipeline && $(PIPELINE_COMPILE) $(UPGRADE) --extra dev -o requirements-dev.txt
 	cd pipeline && $(PIPELINE_COMPILE) -c requirements-dev.txt -o requirements.txt
+	cd pipeline && $(PIPELINE_COMPILE) --generate-hashes -c requirements.txt -o ../ansible/roles/serving/files/requirements.txt
+	$(BIN)/python scripts/lock_roles.py $(UPGRADE)
 
 reference:      ## write docs/reference/cli.md anew
 	$(BIN)/python scripts/cli_reference.py >docs/reference/cli.md

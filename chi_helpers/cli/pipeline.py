@@ -18,7 +18,7 @@ ROLE = "serving"
 """The role whose node has the pipeline's working copy."""
 _FOLDER = "groceries"
 _SETTINGS = "/etc/chi-lab/pipeline.env"
-_PROGRAM = "/opt/chi-lab/envs/pipeline/bin/groceries"
+_PROGRAM = "/opt/chi-lab/bin/groceries"
 _SSH_FAILED = 255
 _CODES = {0: Exit.OK, 1: Exit.PARTIAL, 2: Exit.USAGE}
 """Of `groceries`: done; refused by validation or the gate; wrong use. Else it, or MLflow, does not work."""

@@ -16,7 +16,7 @@ from chi_helpers.provision.content import check_stack
 
 ANSIBLE = Path(__file__).parents[2] / "ansible"
 ROLES = sorted(path.parent.parent for path in ANSIBLE.glob("roles/*/tasks/main.yml"))
-PLAYBOOKS = sorted(ANSIBLE.glob("*.yml"))
+PLAYBOOKS = sorted(set(ANSIBLE.glob("*.yml")) - {ANSIBLE / "versions.yml"})
 BIN = Path(sys.executable).parent
 
 each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
@@ -74,6 +74,19 @@ def test_every_role_is_for_nodes_or_has_a_playbook_of_its_own_and_none_is_both()
             check_stack(ANSIBLE, {"node1": (role,)})
 
 
+def test_every_role_for_nodes_has_its_play_and_the_plays_stand_in_the_order_of_the_list():
+    check, _, *plays = load(ANSIBLE / "site.yml")
+    names = check["vars"]["site_roles"]
+    order = [
+        "base", "users", "docker", "gpu", "python", "postgres", "mlflow", "jupyter", "ray", "serving", "monitoring",
+    ]  # fmt: skip
+    assert names == [name for name in order if name in names]
+    assert [(play["hosts"], play["roles"]) for play in plays] == [(f"stack_{name}", [name]) for name in names]
+    assert {(play["become"], play["gather_facts"], *play["vars_files"]) for play in plays} == {
+        (True, False, "versions.yml")
+    }
+
+
 @pytest.mark.parametrize("stack", [["base", "nope"], ["base", "reaper"], "base", None, ["../base"]])
 def test_a_wrong_stack_is_refused_before_any_node_is_touched(tmp_path, stack):
     done = ansible("ansible-playbook", "-i", inventory(tmp_path, stack), "site.yml", folder=tmp_path)
@@ -107,7 +120,7 @@ def test_the_readme_of_a_role_names_every_option(role):
 
 def test_only_modules_that_come_with_ansible_are_used():
     files = [
-        *ANSIBLE.glob("*.yml"),
+        *PLAYBOOKS,
         *ANSIBLE.glob("roles/*/tasks/*.yml"),
         *ANSIBLE.glob("roles/*/handlers/*.yml"),
     ]
@@ -122,6 +135,11 @@ def test_only_modules_that_come_with_ansible_are_used():
         "vars",
         "tasks",
         "become",
+        "become_user",
+        "until",
+        "retries",
+        "delay",
+        "environment",
         "hosts",
     }
     words |= {
@@ -130,6 +148,7 @@ def test_only_modules_that_come_with_ansible_are_used():
         "check_mode",
         "gather_facts",
         "gather_subset",
+        "vars_files",
         "any_errors_fatal",
         "no_log",
         "roles",

@@ -1,4 +1,7 @@
-"""`python -m groceries STAGE ...`: each stage reads files that are named, and writes files that are named."""
+"""`groceries STAGE ...`: each stage reads files that are named, and writes files that are named.
+
+The commands for all stages together are in `commands`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any, get_args
 
 import click
 
+from groceries import commands
 from groceries.errors import Exit, PipelineError
 from groceries.params import ModelName, Params, load
 
@@ -37,12 +41,16 @@ def main() -> None:
 @click.option("--params", "path", type=FILE, default=Path("params.yaml"), show_default=True)
 @click.pass_context
 def stages(context: click.Context, path: Path) -> None:
-    """How long does a delivery stop take? Each stage of the way from raw batches to a gated model.
+    """How long does a delivery stop take? From raw batches to a gated model, and to predictions.
 
     Exit codes: 0 done; 1 validation refused the data, or the gate the model; 2 wrong use or wrong file;
-    3 a fault of the pipeline itself.
+    3 a fault of the pipeline itself; 4 MLflow, or the service, does not answer.
     """
     context.obj = lambda: load(path)  # late: `STAGE --help` needs no file
+
+
+for command in commands.ALL:
+    stages.add_command(command)
 
 
 def _out(name: str, what: str) -> Callable[[Command], Command]:
@@ -173,3 +181,28 @@ def gate(params: Callable[[], Params], evaluation: Path, out: Path) -> None:
     for note in decision.notes:
         click.echo(note, err=True)
     click.echo(f"{decision.candidate} ({decision.version}) may replace what is there")
+
+
+@stages.command()
+@click.argument("model", type=FILE)
+@_out("gate", "The decision of gate.")
+@_out("orders", "The table of ingest.")
+@_out("features", "The features.")
+@_out("out", "The folder for what is served.")
+@chunk
+@click.pass_obj
+def package(
+    params: Callable[[], Params], model: Path, gate: Path, orders: Path, features: Path, out: Path, chunk: int
+) -> None:
+    """Put together what is served: the model, how its features are made, what its data looked like."""
+    from groceries.package import package as run
+
+    card = run(model, gate, orders, features, out, params(), chunk)
+    click.echo(f"{out}: {card.name} {card.version}")
+
+
+@stages.command("check-params", hidden=True)
+@click.pass_obj
+def check_params(params: Callable[[], Params]) -> None:
+    """See whether the parameters make sense to this code."""
+    params()

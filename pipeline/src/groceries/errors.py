@@ -15,6 +15,8 @@ class Exit(IntEnum):
     """Wrong use, or a file that is wrong."""
     FAULT = 3
     """The pipeline itself is wrong: a traceback says where. Python's own code for that is 1, a refusal's."""
+    UNREACHABLE = 4
+    """MLflow, or the service, does not answer, or answers with an error of its own."""
 
 
 class PipelineError(Exception):
@@ -39,3 +41,21 @@ class RefusedError(PipelineError):
     """The stage did its work, and its answer is no."""
 
     exit_code = Exit.REFUSED
+
+
+class StoppedError(PipelineError):
+    """A stage that ran as a program did not end well. `words` are its own, and were shown at the time."""
+
+    def __init__(self, stage: str, exit_code: Exit, words: list[str]) -> None:
+        super().__init__(f"{stage}: {'refused' if exit_code == Exit.REFUSED else 'failed'}, as said above")
+        self.stage, self.words, self.exit_code = stage, words, exit_code
+
+
+class BusyError(PipelineError):
+    """Somebody else is at it."""
+
+
+class UnreachableError(PipelineError):
+    """Another program, over the network, did not do its part."""
+
+    exit_code = Exit.UNREACHABLE

@@ -28,9 +28,10 @@ def listed(paths: list[Path]) -> list[Path]:
         inside = (
             sorted(p for p in path.iterdir() if p.suffix in (".csv", ".parquet")) if path.is_dir() else [path]
         )
-        if not inside:
-            raise WrongFileError(f"{path}: holds neither .csv nor .parquet", do="Name the batch's files.")
         found += inside
+    if not found:
+        named = ", ".join(map(str, paths))
+        raise WrongFileError(f"{named}: holds neither .csv nor .parquet", do="Name the batch's files.")
     for path in found:
         if path.suffix not in (".csv", ".parquet"):
             raise WrongFileError(f"{path}: is neither .csv nor .parquet", do="Name it after what it is.")

@@ -69,9 +69,18 @@ def count(path: Path) -> int:
 
 def version(path: Path) -> str:
     """The name of a file's content: its MD5, which is what `dvc.lock` records for it too."""
+    return "md5:" + _digest(path, lambda: hashlib.md5(usedforsecurity=False))
+
+
+def sha256(path: Path) -> str:
+    """A file's content by what nobody can make another one for. Raises WrongFileError where it is missing."""
+    return _digest(path, hashlib.sha256)
+
+
+def _digest(path: Path, kind: Callable[[], hashlib._Hash]) -> str:
     try:
         with path.open("rb") as file:
-            return "md5:" + hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+            return hashlib.file_digest(file, kind).hexdigest()
     except OSError as error:
         raise WrongFileError(f"{path}: cannot be read: {error.strerror}") from error
 
