@@ -46,6 +46,7 @@ requirements:   ## pin what pyproject.toml asks for (UPGRADE=--upgrade for the n
 	$(UV_COMPILE) -c requirements-dev.txt -o requirements.txt
 	cd pipeline && $(PIPELINE_COMPILE) $(UPGRADE) --extra dev -o requirements-dev.txt
 	cd pipeline && $(PIPELINE_COMPILE) -c requirements-dev.txt -o requirements.txt
+	cd pipeline && $(PIPELINE_COMPILE) --extra tune -c requirements-dev.txt -o requirements-tune.txt
 
 reference:      ## write docs/reference/cli.md anew
 	$(BIN)/python scripts/cli_reference.py >docs/reference/cli.md
