@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 ALL = [
     *("generate", "ingest", "validate", "features"),
     *("train@fixed", "train@linear", "train@boosting"),
-    *("evaluate", "gate"),
+    *("evaluate", "gate", "package"),
 ]
 
 
@@ -28,7 +28,8 @@ def project(tmp_path_factory):
     """A copy as it would be on a node, small and quick, in a repository of its own; run once."""
     root = tmp_path_factory.mktemp("dvc") / "pipeline"
     ignored = shutil.ignore_patterns(
-        "tests", "data", "models", "reports", "cache", "tmp", "__pycache__", "*.egg-info"
+        *("tests", "data", "models", "reports", "package", "cache", "tmp", "__pycache__", "*.egg-info"),
+        *(".venv", "model.*", "mlflow.db", "mlartifacts", ".*_cache"),
     )
     shutil.copytree(PROJECT, root, ignore=ignored)
     git(root, "init", "-q")
@@ -122,7 +123,7 @@ def test_a_model_in_production_is_compared_with_at_the_next_run(project):
     """Promoted, the candidate is the model in production, and the gate says so."""
     for name in ("model.skops", "model.json"):
         shutil.copy(project / "models" / "boosting" / name, project / "production")
-    assert repro(project) == ["evaluate", "gate"]
+    assert repro(project) == ["evaluate", "gate", "package"]
     notes = json.loads((project / "reports" / "gate.json").read_text())["notes"]
     assert "boosting is the same model as production" in notes
 

@@ -12,6 +12,7 @@ import pytest
 from groceries import package, store
 from groceries.record import Record
 from groceries.registry import Registry
+from groceries.stops import Stop
 from tests.servers import Door, ask, free_port, mlflow, service, until
 from tests.support import PARAMS, orders
 
@@ -66,7 +67,7 @@ def registered(registry, run, root, name):
 
 def asked_for(rows, **changes):
     """Generated orders, as they would be asked for before the van leaves."""
-    known = orders(rows, **changes)[list(package.Stop.model_fields)].to_dict("records")
+    known = orders(rows, **changes)[list(Stop.model_fields)].to_dict("records")
     return [{**row, "stopped_at": row["stopped_at"].isoformat()} for row in known]
 
 
@@ -88,7 +89,7 @@ def test_it_predicts_what_the_model_says_and_names_the_version(world, run):
     status, answer = ask(f"{world.base}/predict", {"stops": stops})
     assert (status, answer["version"]) == (200, "v1")
     whole = package.load(world.root / "package-boosting")
-    said = whole.minutes(whole.seen([package.Stop.model_validate(stop) for stop in stops]))
+    said = whole.minutes(whole.seen([Stop.model_validate(stop) for stop in stops]))
     assert answer["minutes"] == pytest.approx(said.tolist(), abs=1e-3)
     version = ask(f"{world.base}/version")[1]
     assert version["git_commit"] == "c" * 40
