@@ -47,6 +47,7 @@ requirements:   ## pin what pyproject.toml and the roles ask for (UPGRADE=--upgr
 	$(UV_COMPILE) -c requirements-dev.txt -o requirements.txt
 	cd pipeline && $(PIPELINE_COMPILE) $(UPGRADE) --extra dev -o requirements-dev.txt
 	cd pipeline && $(PIPELINE_COMPILE) -c requirements-dev.txt -o requirements.txt
+	cd pipeline && $(PIPELINE_COMPILE) --extra tune -c requirements-dev.txt -o requirements-tune.txt
 	cd pipeline && $(PIPELINE_COMPILE) --generate-hashes -c requirements.txt -o ../ansible/roles/serving/files/requirements.txt
 	$(BIN)/python scripts/lock_roles.py $(UPGRADE)
 

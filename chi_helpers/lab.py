@@ -31,6 +31,7 @@ from chi_helpers.apply.lock import held
 from chi_helpers.config import load
 from chi_helpers.config.owner import owner as owner_name
 from chi_helpers.model.errors import LabKitError, LeftoverError, RefusedError, UsageError
+from chi_helpers.model.lab import USER
 from chi_helpers.model.outcome import Outcome, Progress, Result, Silent
 from chi_helpers.model.span import span
 from chi_helpers.plan import Plan, Stage, plan_down, plan_up
@@ -47,11 +48,9 @@ if TYPE_CHECKING:
     from chi_helpers.provision import ProvisionReport
     from chi_helpers.sites.protocol import Site
 
-USER = "cc"
-"""The user of every Chameleon image."""
 SHORTEST = timedelta(minutes=2)
 """Blazar counts whole minutes, so one minute may be over at once."""
-NOT_REACHABLE = "it has no floating IP. Say `floating_ip: true` in the file, then run `chi-lab up`"
+NOT_REACHABLE = "its instance is not active. Look with `chi-lab status`, then run `chi-lab up`"
 _UP = (Stage.DELETE, Stage.RESERVE, Stage.LAUNCH, Stage.ADDRESS, Stage.TRUST)
 
 
@@ -66,9 +65,33 @@ class Login:
     user: str = USER
     private_address: str = ""
     """Where the lab's other nodes reach it."""
+    jump: Login | None = None
+    """The node through which it is reached: it has no floating IP, and `address` is the private one."""
+
+    @property
+    def destination(self) -> str:
+        return f"{self.user}@{self.address}"
+
+    def settings(self, *, batch: bool = False) -> dict[str, str]:
+        """OpenSSH's settings to reach the node and verify its host key; with `batch` nobody is asked."""
+        from chi_helpers.provision.openssh import settings
+
+        own = settings(self.known_hosts, self.private_key)
+        return {**own, **({"BatchMode": "yes"} if batch else {}), **self.proxy(batch=batch)}
+
+    def proxy(self, *, batch: bool) -> dict[str, str]:
+        """OpenSSH's setting that leads through `jump`; empty where the node is reached directly."""
+        from chi_helpers.provision.openssh import through
+
+        return {} if self.jump is None else through(self.jump.settings(batch=batch), self.jump.destination)
 
     def require_key(self) -> None:
-        """Raise `UsageError` where no host key of the node is known: OpenSSH's own words do not help."""
+        """Raise `UsageError` where no host key of the node is known: OpenSSH's own words do not help.
+
+        Nor of the one that it is reached through.
+        """
+        if self.jump is not None:
+            self.jump.require_key()
         if not knows(self.known_hosts, self.address):
             raise UsageError(
                 f"The SSH host key of {self.node} ({self.address}) is not in {self.known_hosts}.",
@@ -188,6 +211,7 @@ class Lab:
                 user=login.user,
                 stack=stacks[login.node],
                 private_address=login.private_address,
+                proxy=login.proxy(batch=True),
             )
             for login in self.logins()
         ]
@@ -263,24 +287,28 @@ class Lab:
         )
 
     def logins(self) -> tuple[Login, ...]:
-        """How to log in to the nodes that are reachable. Raises `UsageError` where none is."""
-        private_key = self.site.keypair().private_key
-        found = tuple(
-            Login(
-                node,
-                instance.floating_ips[0],
-                private_key,
-                self.folder / KNOWN_HOSTS,
-                private_address=next(iter(instance.addresses), ""),
-            )
-            for node, instance in self._instances(self._look()).items()
-            if instance.floating_ips
-        )
+        """How to log in to the nodes that are reachable. Raises `UsageError` where none is.
+
+        One without a floating IP is reached through one that has it.
+        """
+        private_key, known_hosts = self.site.keypair().private_key, self.folder / KNOWN_HOSTS
+        instances = self._instances(self._look())
+
+        def login(node: str, address: str, jump: Login | None = None) -> Login:
+            private = next(iter(instances[node].addresses), "")
+            return Login(node, address, private_key, known_hosts, private_address=private, jump=jump)
+
+        found = {node: login(node, i.floating_ips[0]) for node, i in instances.items() if i.floating_ips}
         if not found:
             raise UsageError(
                 f"No node of {self.lease_name} is reachable.", do="Bring the lab up with `chi-lab up`."
             )
-        return found
+        wanted = self.spec.jump
+        jump = found.get(wanted.key if wanted else "", next(iter(found.values())))
+        for node, instance in instances.items():
+            if node not in found and instance.addresses:
+                found[node] = login(node, instance.addresses[0], jump)
+        return tuple(found[node] for node in instances if node in found)
 
     def _provisioned(self) -> tuple[Outcome, ...]:
         try:

@@ -8,14 +8,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, assert_never, cast
 
 from chi_helpers.apply import trust
-from chi_helpers.apply.known_hosts import forget
+from chi_helpers.apply.known_hosts import NAME as KNOWN_HOSTS
+from chi_helpers.apply.known_hosts import forget, knows
 from chi_helpers.model.errors import RefusedError, SiteError
+from chi_helpers.model.lab import USER
 from chi_helpers.model.outcome import Outcome, Result
 from chi_helpers.model.stamp import Stamp
 from chi_helpers.model.wants import InstanceWant
 from chi_helpers.plan import steps as s
 from chi_helpers.plan.fit import serves
 from chi_helpers.plan.nodes import ALL
+from chi_helpers.provision.openssh import settings
 from chi_helpers.sites.waiting import ticks
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from chi_helpers.sites.protocol import Site
 
 LEASE_TIMEOUT = 300.0
+ADDRESS_TIMEOUT = 60.0
 INSTANCE_TIMEOUT = 1200.0
 """Seconds; bare metal takes ten to twenty minutes (python-chi's own limit, chi/server.py:141)."""
 WORTH_WAITING = timedelta(minutes=2)
@@ -227,13 +231,29 @@ class Work:
                 do="Compare the key by hand when you log in.",
             )
         instance = self._instance(step.node)
-        address = self.addresses.get(step.node)
+        jump = None if step.jump is None else self._jump(step.jump)
+        address = self.addresses.get(step.node) if jump is None else self._private(instance)
         if address is None:
             raise Missing("The node has no floating IP.")
         learnt = trust.learn(
-            self.site, self.folder, instance.id, address, lambda detail: self.note(step.title, detail)
+            self.site, self.folder, instance.id, address, lambda detail: self.note(step.title, detail), jump
         )
         return _outcome(step, done=learnt, detail=address)
+
+    def _jump(self, node: str) -> trust.Jump:
+        address = self.addresses.get(node)
+        if address is None or not knows(self.folder / KNOWN_HOSTS, address):
+            raise Missing(f"It is reached through {node}, which is not reachable itself.")
+        found = settings(self.folder / KNOWN_HOSTS, self.site.keypair().private_key)
+        return trust.Jump(f"{USER}@{address}", found)
+
+    def _private(self, instance: InstanceView) -> str:
+        """Its address among the lab's nodes, which Nova may show only some seconds after it is active."""
+        for _ in ticks(ADDRESS_TIMEOUT, first=0.3):
+            if instance.addresses:
+                return instance.addresses[0]
+            instance = self.site.instance(instance.id) or instance
+        raise SiteError("Nova shows no address of the instance.", do="Run `chi-lab up` again.")
 
     def _now(self) -> datetime:
         """The site's clock: what it said when the plan was made, and the time since."""

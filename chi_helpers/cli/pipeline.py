@@ -62,7 +62,7 @@ def rollback(options: Options, *, name: str) -> int:
 def _on_the_node(options: Options, words: Sequence[str]) -> int:
     """Run `groceries WORDS` in the working copy there; what it says comes out here as it is said."""
     from chi_helpers.lab import Lab
-    from chi_helpers.provision.openssh import as_options, settings
+    from chi_helpers.provision.openssh import as_options
 
     lab = Lab.open(options.file, site=options.site, owner=options.owner, cloud=options.cloud)
     nodes = [node.key for node in lab.spec.nodes if ROLE in node.stack]
@@ -75,15 +75,13 @@ def _on_the_node(options: Options, words: Sequence[str]) -> int:
     if login is None:
         raise UsageError(
             f"{nodes[0]}, which has the pipeline, is not reachable.",
-            do="It needs `floating_ip: true` in the lab's file, and `chi-lab up`.",
+            do="Look with `chi-lab status`, then run `chi-lab up`.",
         )
     login.require_key()
     program = shlex.join([_PROGRAM, *words, *(["--json"] if options.as_json else [])])
     there = f"cd {_FOLDER} && set -a && . {_SETTINGS} && set +a && exec {program}"
-    safe = as_options({**settings(login.known_hosts, login.private_key), "BatchMode": "yes"})
-    done = subprocess.run(
-        ["ssh", *safe, f"{login.user}@{login.address}", there], stdin=subprocess.DEVNULL, check=False
-    )
+    safe = as_options(login.settings(batch=True))
+    done = subprocess.run(["ssh", *safe, login.destination, there], stdin=subprocess.DEVNULL, check=False)
     if done.returncode == _SSH_FAILED:
         raise SiteError(
             f"ssh to {login.node} failed; it said why above.",

@@ -34,7 +34,8 @@ def command(options: Options, *, node: str | None, words: tuple[str, ...]) -> No
     """Log in to a node, or run a command there.
 
     The host key must be one that the site vouched for (`chi-lab up` learnt it from the console); ssh asks
-    nothing. NODE may be left out where there is one. WORDS go to ssh as they are:
+    nothing. NODE may be left out where there is one. A node without a floating IP is reached through one that
+    has it. WORDS go to ssh as they are:
 
     \b
         chi-lab ssh
@@ -44,13 +45,12 @@ def command(options: Options, *, node: str | None, words: tuple[str, ...]) -> No
         chi-lab ssh node1 -- -L 8888:localhost:8888
     """  # noqa: D301 - click knows a paragraph that keeps its lines by the character that \b stands for
     from chi_helpers.lab import Lab
-    from chi_helpers.provision.openssh import as_options, settings
+    from chi_helpers.provision.openssh import as_options
 
     lab = Lab.open(options.file, site=options.site, owner=options.owner, cloud=options.cloud)
     login = choose(lab.logins(), node)
     login.require_key()
-    safe = as_options(settings(login.known_hosts, login.private_key))
-    arguments = ["ssh", *safe, f"{login.user}@{login.address}", *words]
+    arguments = ["ssh", *as_options(login.settings()), login.destination, *words]
     os.execvp("ssh", arguments)  # noqa: S606 - ssh takes over the terminal, signals and exit code
 
 

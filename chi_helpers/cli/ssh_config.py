@@ -27,5 +27,6 @@ def command(options: Options) -> None:
         return
     for login in logins:
         safe = settings(login.known_hosts, login.private_key)
-        lines = {"HostName": login.address, "User": login.user, **safe}
+        way = {"ProxyJump": login.jump.node} if login.jump else {}
+        lines = {"HostName": login.address, "User": login.user, **safe, **way}
         render.out("\n".join([f"Host {login.node}", *(f"    {key} {value}" for key, value in lines.items())]))

@@ -62,12 +62,12 @@ def _endpoints(logins: Sequence[Login], wanted: Sequence[Service]) -> Mapping[st
     for login in logins:
         if any(service.node == login.node for service in wanted):
             login.require_key()
-            found[login.node] = Endpoint(login.address, login.user, login.private_key, login.known_hosts)
+            found[login.node] = Endpoint(login.destination, login.settings(batch=True))
     for service in wanted:
         if service.node not in found:
             raise UsageError(
                 f"{service.node}, which serves {service.name}, is not reachable.",
-                do="It needs `floating_ip: true` in the lab's file, and `chi-lab up`.",
+                do="Look with `chi-lab status`, then run `chi-lab up`.",
             )
     return found
 

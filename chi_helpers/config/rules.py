@@ -31,6 +31,7 @@ def broken(document: Document) -> Iterator[Finding]:
     yield from _lease(document)
     for key, node in document.nodes.items():
         yield from _node(("nodes", key), node)
+    yield from _stacks(document)
     yield from _room(document)
     yield from _reap(document)
     yield from _times(document)
@@ -73,7 +74,7 @@ def _node(place: Place, node: NodeSection) -> Iterator[Finding]:
 
 
 def _reach(place: Place, node: NodeSection) -> Iterator[Finding]:
-    address, ports, stack = (*place, "floating_ip"), (*place, "ports"), (*place, "stack")
+    address, ports = (*place, "floating_ip"), (*place, "ports")
     if node.floating_ip and SSH not in node.ports:
         yield Finding(
             ports,
@@ -81,12 +82,20 @@ def _reach(place: Place, node: NodeSection) -> Iterator[Finding]:
             f"add {SSH}, or remove floating_ip",
             (address, ports),
         )
-    if node.stack and not node.floating_ip:
-        yield Finding(
-            stack,
-            "cannot be applied without an address to log in at: add floating_ip: true, or remove stack",
-            (address, stack),
-        )
+
+
+def _stacks(document: Document) -> Iterator[Finding]:
+    """A node without a floating IP is set up through one that has it."""
+    if any(node.floating_ip for node in document.nodes.values()):
+        return
+    for key, node in document.nodes.items():
+        if node.stack:
+            address, stack = ("nodes", key, "floating_ip"), ("nodes", key, "stack")
+            yield Finding(
+                stack,
+                "cannot be applied without an address to log in at: add floating_ip: true, or remove stack",
+                (address, stack),
+            )
 
 
 def _room(document: Document) -> Iterator[Finding]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+USER = "cc"
+"""The user of every Chameleon image."""
 Launcher = Literal["chi", "terraform"]
 
 
@@ -158,6 +160,13 @@ class LabSpec:
     def joined(self) -> bool:
         """Whether there are nodes that have to reach each other."""
         return len(self.nodes) > 1
+
+    @property
+    def jump(self) -> NodeSpec | None:
+        """The node through which those without a floating IP are reached; None where no node has one."""
+        reachable = [node for node in self.nodes if node.floating_ip]
+        # A bare-metal node's own host key is not known.
+        return min(reachable, key=lambda node: node.node_type is not None, default=None)
 
     def peers_name(self, owner: str) -> str:
         """Name of the security group that lets the lab's nodes reach each other."""

@@ -15,6 +15,7 @@ from chi_helpers.plan.steps import (
     DeleteInstance,
     ReleaseAddress,
     Step,
+    TrustHost,
     UpdateStamp,
     UseAddress,
     UseGroup,
@@ -122,6 +123,22 @@ class Nodes:
                 for f in (mine[1:] if node.floating_ip else mine)
             ]
         return steps
+
+    def trusts(self) -> list[Step]:
+        """First the nodes that are reachable themselves: the others are reached through one of them."""
+        jump = self.spec.jump
+        if jump is None:
+            return []
+        in_order = sorted(self.spec.nodes, key=lambda node: not node.floating_ip)
+        return [
+            TrustHost(
+                f"SSH host keys of {node.key}",
+                node.key,
+                bare_metal=node.node_type is not None,
+                jump=None if node.floating_ip else jump.key,
+            )
+            for node in in_order
+        ]
 
     def _use(self, node: NodeSpec, fip: FloatingIPView, keep: InstanceView | None) -> UseAddress:
         right = keep is not None and fip.address in keep.floating_ips and self._current(fip.stamp)

@@ -126,6 +126,8 @@ class TrustHost(Step):
     stage = Stage.TRUST
     node: str
     bare_metal: bool = False
+    jump: str | None = None
+    """The node through which this one, which has no floating IP, is reached."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from chi_helpers.plan.steps import (
     DeleteLease,
     Plan,
     Step,
-    TrustHost,
     UseKey,
 )
 from chi_helpers.plan.unbuilt import unbuilt
@@ -94,11 +93,7 @@ def plan_up(
             _can_launch(step, site, images, networks)
     steps += launched
     steps += rest.addresses()
-    steps += [
-        TrustHost(f"SSH host keys of {node.key}", node.key, bare_metal=node.node_type is not None)
-        for node in spec.nodes
-        if node.floating_ip
-    ]
+    steps += rest.trusts()
     return Plan(spec.lab, owner, site, now, tuple(steps), until, (*window.notes, *rest.notes))
 
 

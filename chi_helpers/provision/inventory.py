@@ -38,6 +38,8 @@ class Host:
     """Roles to apply."""
     private_address: str = ""
     """Where the lab's other nodes reach it."""
+    proxy: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """OpenSSH's setting that leads there through another node, where only that one reaches `address`."""
     variables: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Variables of this host alone; they win over the lab's."""
 
@@ -100,7 +102,7 @@ def _host(host: Host) -> dict[str, Any]:
 
 def _ssh_arguments(host: Host) -> str:
     # The key is among the settings: Ansible's own variable for it goes to ssh without an escape for % and ".
-    options = {**settings(host.known_hosts, host.private_key), "BatchMode": "yes"}
+    options = {**settings(host.known_hosts, host.private_key), "BatchMode": "yes", **host.proxy}
     if host.host_key_alias:
         options["HostKeyAlias"] = host.host_key_alias
     return shlex.join(as_options(options))

@@ -17,8 +17,8 @@ from chi_helpers.provision.report import Listener, ProvisionReport
 from chi_helpers.provision.runner import ProvisionError, run
 from chi_helpers.provision.secrets import made
 
-MINUTES = 30.0
-"""How long a whole run may take: GPU drivers and images are large."""
+MINUTES = 60.0
+"""How long a whole run may take: environments are large, and a small node takes its time over them."""
 _TAIL = 1500
 _FOLDER = "ansible-"
 

@@ -129,6 +129,10 @@ class Listener:
         )
 
 
+HIDDEN = "what it said is hidden, since it handles a secret; the node's own journal may say more"
+"""Of a task with `no_log`."""
+
+
 def title(data: Mapping[str, Any]) -> str:
     """`role : task` as Ansible prints it."""
     role, task = data.get("role"), str(data.get("task") or "a task without a name")
@@ -139,6 +143,8 @@ def words(result: Any) -> str:
     """What a failed task said: its message, and its standard error or output; never a censored result."""
     if not isinstance(result, Mapping):
         return str(result or "said nothing")[:_LONG]
+    if result.get("censored"):
+        return HIDDEN
     parts = [result.get("msg"), *(_item(item) for item in result.get("results") or ())]
     parts += [result.get("stderr") or result.get("module_stderr") or result.get("stdout")]
     said = [str(part).strip() for part in parts if part]

@@ -9,11 +9,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
 from chi_helpers.model.errors import SiteError
-from chi_helpers.provision.openssh import as_options, settings
+from chi_helpers.provision.openssh import as_options
 from chi_helpers.provision.services import Service
 
 HERE = "127.0.0.1"
@@ -26,10 +25,10 @@ _POLL = 0.1
 class Endpoint:
     """Where a node's SSH answers, and what vouches for it."""
 
-    address: str
-    user: str
-    private_key: Path
-    known_hosts: Path
+    destination: str
+    """`user@address`."""
+    settings: Mapping[str, str]
+    """OpenSSH's: they verify its host key, and lead through another node where that is the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ def _ports(services: Sequence[Service]) -> list[Forward]:
 @contextmanager
 def _ssh(node: str, to: Endpoint, forwards: Sequence[Forward]) -> Iterator[_Ssh]:
     options = {
-        **settings(to.known_hosts, to.private_key),
+        **to.settings,
         "BatchMode": "yes",
         "ExitOnForwardFailure": "yes",
         "ServerAliveInterval": "15",
@@ -123,7 +122,7 @@ def _ssh(node: str, to: Endpoint, forwards: Sequence[Forward]) -> Iterator[_Ssh]
         "ControlPath": "none",
     }
     ways = [f"-L{HERE}:{forward.port}:{HERE}:{forward.service.port}" for forward in forwards]
-    command = ["ssh", "-N", *as_options(options), *ways, f"{to.user}@{to.address}"]
+    command = ["ssh", "-N", *as_options(options), *ways, to.destination]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors

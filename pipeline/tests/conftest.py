@@ -1,13 +1,17 @@
-"""One small run of all stages, for the tests that look at its results."""
+"""One small run of all stages, and one of `groceries run`, for the tests that look at their results."""
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from groceries import evaluate, features, ingest, models, train, validate
+from tests.lab import SMALL, Lab
+from tests.servers import mlflow
 from tests.support import NOW, PARAMS, orders, put
 
 
@@ -40,3 +44,18 @@ def run(tmp_path_factory):
         PARAMS.drift.begins,
     )
     return made
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """A working copy and its MLflow. Its first run is done: v1. `untouched` is how it was then."""
+    root: Path = tmp_path_factory.mktemp("lab")
+    url, server = mlflow(root)
+    with server:
+        made = Lab(root, url)
+        sets = [part for each in SMALL for part in ("--set", each)]
+        code, out, err = made.groceries("run", "--json", "--message", "a small one", *sets)
+        assert code == 0, err
+        made.first = json.loads(out)
+        made.untouched = shutil.copytree(made.copy, root / "untouched", symlinks=True)
+        yield made

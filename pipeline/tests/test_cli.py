@@ -61,7 +61,7 @@ def put_params(path, old, new):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        pytest.param(["serve"], "No such command", id="no such stage"),
+        pytest.param(["bake"], "No such command", id="no such stage"),
         pytest.param(["generate"], "Missing option '--out'", id="an option is missing"),
         pytest.param(["generate", "--out", "o", "--rows", "0"], "not in the range", id="no rows"),
         pytest.param(["--params", "nowhere.yaml", "generate", "--out", "o"], "Name it with --params", id="no params"),

@@ -9,9 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from groceries import package, store
+from groceries import asked, package, store
+from groceries.follower import Follower
 from groceries.record import Record
 from groceries.registry import Registry
+from groceries.stops import Stop
 from tests.servers import Door, ask, free_port, mlflow, service, until
 from tests.support import PARAMS, orders
 
@@ -66,7 +68,7 @@ def registered(registry, run, root, name):
 
 def asked_for(rows, **changes):
     """Generated orders, as they would be asked for before the van leaves."""
-    known = orders(rows, **changes)[list(package.Stop.model_fields)].to_dict("records")
+    known = orders(rows, **changes)[list(Stop.model_fields)].to_dict("records")
     return [{**row, "stopped_at": row["stopped_at"].isoformat()} for row in known]
 
 
@@ -88,7 +90,7 @@ def test_it_predicts_what_the_model_says_and_names_the_version(world, run):
     status, answer = ask(f"{world.base}/predict", {"stops": stops})
     assert (status, answer["version"]) == (200, "v1")
     whole = package.load(world.root / "package-boosting")
-    said = whole.minutes(whole.seen([package.Stop.model_validate(stop) for stop in stops]))
+    said = whole.minutes(whole.seen([Stop.model_validate(stop) for stop in stops]))
     assert answer["minutes"] == pytest.approx(said.tolist(), abs=1e-3)
     version = ask(f"{world.base}/version")[1]
     assert version["git_commit"] == "c" * 40
@@ -181,13 +183,20 @@ def test_it_starts_without_the_registry_from_what_it_kept(world):
     serving(world, 0)
     port, folder = free_port(), world.root / "again"
     shutil.copytree(world.root / "state", folder / "state")
+    with (folder / "state" / "asked" / "asked.jsonl").open("a") as file:
+        file.write('{"city": "north')
     with service(folder, "http://127.0.0.1:1", port):
         status, version = ask(f"http://127.0.0.1:{port}/version")
         assert (status, version["name"]) == (200, "v1")
-        kept = folder / "state" / "models" / "v1" / store.MODEL
-        kept.write_bytes(kept.read_bytes()[:-1])
-    with service(folder, "http://127.0.0.1:1", port):
-        assert ask(f"http://127.0.0.1:{port}/healthz")[0] == 503
+        assert ask(f"http://127.0.0.1:{port}/drift")[1]["rows"] > 0  # and what was asked, up to a sudden end
+    kept = folder / "state" / "models" / "v1" / store.MODEL
+    kept.write_bytes(kept.read_bytes()[:-1])
+    follower = Follower("http://127.0.0.1:1", folder / "state" / "models", 60)
+    follower.start()
+    follower.stop()
+    follower.thread.join()
+    assert follower.served is None
+    assert "MLflow at http://127.0.0.1:1" in str(follower.trouble)
 
 
 def test_a_version_that_was_tampered_with_is_not_served(world, run):
@@ -226,15 +235,14 @@ def test_drift_is_told_of_stops_unlike_those_of_training(world):
     assert float(gauge.split()[-1]) > 0.25
 
 
-def test_what_was_asked_outlives_the_service_and_is_bounded(world):
-    folder = world.root / "state" / "asked"
-    assert sum(path.stat().st_size for path in folder.iterdir()) < 18 << 20
-    port, again = free_port(), world.root / "asked-again"
-    shutil.copytree(world.root / "state", again / "state")
-    with (again / "state" / "asked" / "asked.jsonl").open("a") as file:
-        file.write('{"city": "north')  # a sudden end
-    with service(again, world.door.url, port):
-        assert ask(f"http://127.0.0.1:{port}/drift")[1]["rows"] > 5000
+def test_what_was_asked_is_kept_within_bounds(tmp_path, monkeypatch):
+    monkeypatch.setattr(asked, "BYTES", 10_000)
+    kept = asked.Asked(tmp_path)
+    for _ in range(20):
+        kept.take([Stop.model_validate(STOP)] * 20, [1.0] * 20, "v1")
+    kept.close()
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 21_000
+    assert 50 < len(asked.Asked(tmp_path)._stops) < 400
 
 
 def test_requests_are_counted_by_path_and_status(world):

@@ -151,6 +151,7 @@ def test_only_modules_that_come_with_ansible_are_used():
         "vars_files",
         "any_errors_fatal",
         "no_log",
+        "delegate_to",
         "roles",
         "delegate_to",
         "until",

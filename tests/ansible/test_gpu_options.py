@@ -1,11 +1,17 @@
-"""What the roles `docker` and `gpu` refuse before they change anything, and with which words. No node is needed."""
+"""What the roles `docker` and `gpu` refuse before they change anything, and with which words. No node is needed.
+
+Stand-ins play the programs that say what GPU a computer has.
+"""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 import yaml
 
 from tests.ansible.test_content import ansible
+from tests.support import gpu
 
 KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
 REFUSED = {
@@ -28,15 +34,43 @@ REFUSED = {
 }  # fmt: skip
 
 
+LOST = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."
+BROKEN = {
+    "no GPU": ("none", "", 0, {}, ["here has no GPU: lspci lists 0 of NVIDIA and 0 of AMD", "take gpu out"]),
+    "the other maker's": ("amd", "", 0, {"gpu_vendor": "nvidia"}, ["no GPU of NVIDIA", "1 of AMD"]),
+    "no driver": ("nvidia", "", 127, {}, ["GPU (00:05.0)", "There is no driver", "CC-Ubuntu24.04-CUDA"]),
+    "a driver that fails": ("nvidia", LOST, 9, {}, ["nvidia-smi fails (9)", LOST, "reboot the node"]),
+    "a driver that hangs": ("nvidia", "", 124, {}, ["did not answer within 60 seconds"]),
+    "a GPU that was lost": ("nvidia", "No devices were found", 0, {}, ["sees 0 GPUs", "No devices were found"]),
+    "one of two": ("nvidia nvidia", gpu.H100, 0, {"gpu_count": 2}, ["1 GPUs, and there should be 2", "lists 2"]),
+    "AMD's without its driver": ("amd", "", 0, {}, ["/dev/kfd is missing", "CC-Ubuntu24.04-ROCm"]),
+}  # fmt: skip
+
+
+def run(folder, role, options):
+    """In check mode, for whatever gets through must not touch this computer. The exit code, and what was said."""
+    host = {"ansible_connection": "local", "ansible_become": False, "lab_stack": [role], **options}
+    hosts = folder / "hosts.yml"
+    hosts.write_text(yaml.safe_dump({"lab": {"hosts": {"here": host}}}))
+    done = ansible("ansible-playbook", "--check", "-i", str(hosts), "site.yml", folder=folder)
+    return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_wrong_options_are_refused_with_what_to_do(tmp_path, case):
-    """In check mode, for whatever gets through must not touch this computer."""
-    role, changes, words = REFUSED[case]
-    host = {"ansible_connection": "local", "ansible_become": False, "lab_stack": [role], **changes}
-    hosts = tmp_path / "hosts.yml"
-    hosts.write_text(yaml.safe_dump({"lab": {"hosts": {"here": host}}}))
-    done = ansible("ansible-playbook", "--check", "-i", str(hosts), "site.yml", folder=tmp_path)
-    said = " ".join((done.stdout + done.stderr).split())
-    assert done.returncode == 2, said
+    role, options, words = REFUSED[case]
+    code, said = run(tmp_path, role, options)
+    assert (code, words in said, "changed=0" in said) == (2, True, True), said
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_node_without_what_it_should_have_fails_with_the_reason(tmp_path, monkeypatch, case):
+    devices, smi, ended, options, words = BROKEN[case]
+    for name, text in gpu.programs(devices, smi, ended).items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    code, said = run(tmp_path, "gpu", options)
+    assert code == 2, said
     assert "changed=0" in said
-    assert words in said, said
+    assert [word for word in words if word not in said] == [], said

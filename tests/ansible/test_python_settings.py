@@ -60,9 +60,24 @@ def test_a_variable_of_pip_wins_over_its_files_as_in_pip():
 def test_a_lock_file_has_the_versions_that_were_asked_for_and_a_hash_for_every_package(wanted):
     text = wanted.with_suffix(".txt").read_text()
     pinned = {f"{name}=={version}" for name, version in PINNED.findall(text)}
-    assert set(locking.direct(wanted, VERSIONS)) <= pinned
+    assert {re.sub(r"\[.*\]", "", each) for each in locking.direct(wanted, VERSIONS)} <= pinned
     entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
     assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+def test_ray_has_the_pipeline_s_packages_at_the_versions_that_the_pipeline_was_tested_with():
+    tested = dict(PINNED.findall((ANSIBLE.parent / "pipeline/requirements.txt").read_text()))
+    locked = dict(PINNED.findall((ANSIBLE / "roles/ray/files/requirements.txt").read_text()))
+    assert len(tested) > 50
+    assert {name: locked.get(name) for name in tested} == tested
+
+
+def test_a_package_with_extras_has_the_version_of_the_package_and_files_are_added_whole(tmp_path):
+    (tmp_path / "more.txt").write_text("click==8.1\n")
+    wanted = tmp_path / "requirements.in"
+    wanted.write_text("uv[all]\n-r more.txt\n")
+    assert locking.direct(wanted, {"uv": "1.2"}) == ["uv[all]==1.2"]
+    assert locking.added(wanted) == [f"-r {tmp_path / 'more.txt'}"]
 
 
 def test_a_package_without_a_version_is_refused(tmp_path):

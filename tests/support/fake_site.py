@@ -60,6 +60,7 @@ class FakeSite:
         self.skew = timedelta(0)
         self.restricted = False
         self._number = count(1)
+        self._fixed = count(2)
 
     def _called(self, verb: str) -> None:
         self.calls[verb] += 1
@@ -215,6 +216,7 @@ class FakeSite:
             self.user_id,
             self.now,
             want.stamp,
+            addresses=(f"10.0.0.{next(self._fixed)}",) if fits else (),
             key_name=want.key_name,
             fault="" if fits else "No valid host was found.",
         )

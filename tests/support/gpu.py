@@ -1,12 +1,13 @@
 """Stand-ins for a GPU: what `lspci` and `nvidia-smi` say, and an apt repository with NVIDIA's two packages.
 
 No computer of the tests has a GPU. What is proved with them is what the role does about it: what it finds, refuses,
-installs, and asks. A stand-in says what files in `STATE` say.
+installs, and asks.
 """
 
 from __future__ import annotations
 
-STATE = "/srv/gpu"
+CALLED = "/srv/called"
+"""What the runtime's stand-in was called with."""
 REPOSITORY = "/srv/repository"
 SLOTS = {
     "nvidia": '00:05.0 "0302" "10de" "2330" -ra1 "10de" "16c1"',
@@ -14,18 +15,28 @@ SLOTS = {
     # A display of KVM's, a network card, and NVIDIA's sound: none is a GPU to compute with.
     "none": '00:01.0 "0300" "1234" "1111"\n00:03.0 "0200" "1af4" "1041"\n00:04.0 "0403" "10de" "22ba"',
 }
-LSPCI = f"#!/bin/sh\ncat {STATE}/devices\n"
-NVIDIA_SMI = f"""#!/bin/sh
+H100 = "0, NVIDIA H100 PCIe, GPU-604ac76c-d9cf-fef3-62e9-d92044ab6e52, 570.133.20, 81559 MiB"
+"""What `nvidia-smi` says of one that works."""
+_SMI = """#!/bin/sh
 # Persistence mode is off after a boot, as the driver's is: /run forgets.
 case "$*" in
   "-pm 1") echo Enabled >/run/persistence; exit 0 ;;
   *=persistence_mode*) cat /run/persistence 2>/dev/null || echo Disabled; exit 0 ;;
 esac
-cat {STATE}/smi
-exit "$(cat {STATE}/code)"
 """
-TOOLKIT = '#!/bin/sh\nexec runc "$@"\n'
-"""Instead of nvidia-container-runtime."""
+
+
+def programs(devices: str, said: str = "", code: int = 0) -> dict[str, str]:
+    """The programs by name: `lspci` lists `devices` (names of SLOTS), `nvidia-smi` says `said` and ends with `code`."""
+    lines = "\n".join(SLOTS[name] for name in devices.split())
+    return {
+        "lspci": f"#!/bin/sh\ncat <<'END'\n{lines}\nEND\n",
+        "nvidia-smi": f"{_SMI}cat <<'END'\n{said}\nEND\nexit {code}\n",
+    }
+
+
+TOOLKIT = f'#!/bin/sh\necho "$@" >>{CALLED}\nexec runc "$@"\n'
+"""Instead of nvidia-container-runtime; it notes that it was called."""
 EXPORTER = """#!/usr/bin/python3
 import http.server, os
 class Metrics(http.server.BaseHTTPRequestHandler):
@@ -64,16 +75,16 @@ chmod 755 /tmp/{exporter}/DEBIAN/postinst"""
             (exporter, "dcgm-exporter", EXPORTER, unit),
         )
     ]
-    return "\n".join(["set -e", f"mkdir -p {STATE} {REPOSITORY}", *packages, _LISTS])
+    return "\n".join(["set -e", f"mkdir -p {REPOSITORY}", *packages, _LISTS])
 
 
-def programs(devices: str, smi: str | None = None, code: int = 0) -> str:
-    """Shell text: `lspci` lists `devices` (names of SLOTS); `nvidia-smi` says `smi`, or is not there."""
-    lines = "\n".join(SLOTS[name] for name in devices.split())
-    texts = {f"{STATE}/devices": lines, f"{STATE}/code": str(code), "/usr/local/bin/lspci": LSPCI}
-    texts |= {f"{STATE}/smi": smi, "/usr/local/bin/nvidia-smi": NVIDIA_SMI} if smi is not None else {}
-    files = "".join(f"cat >{path} <<'TEXT'\n{text}\nTEXT\n" for path, text in texts.items())
-    return f"mkdir -p {STATE}; rm -f /usr/local/bin/nvidia-smi\n{files}chmod 755 /usr/local/bin/*\n"
+def installed(devices: str, said: str = "") -> str:
+    """Shell text, for root on a node: puts the programs there."""
+    found = programs(devices, said).items()
+    return "".join(
+        f"cat >/usr/local/bin/{name} <<'PROGRAM'\n{text}PROGRAM\nchmod 755 /usr/local/bin/{name}\n"
+        for name, text in found
+    )
 
 
 _LISTS = f"""

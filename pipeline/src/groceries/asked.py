@@ -51,6 +51,10 @@ class Asked:
                 line = json.dumps({**stop.model_dump(mode="json"), "minutes": predicted, "version": version})
                 self._handler.emit(logging.makeLogRecord({"msg": line}))
 
+    def close(self) -> None:
+        """Close the file."""
+        self._handler.close()
+
     def drift(self, served: Served) -> dict[str, Any]:
         """How far the features of what was asked are from what the model was trained on."""
         with self._lock:

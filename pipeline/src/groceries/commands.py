@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import click
 from groceries.errors import StoppedError
 
 if TYPE_CHECKING:
+    from groceries.params import Params
     from groceries.registry import Registry
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")
@@ -138,4 +140,35 @@ def drift(url: str, as_json: bool) -> None:
         click.echo(f"{name:<16}{value:>8.3f}  {word}".rstrip())
 
 
-ALL: tuple[click.Command, ...] = (run, versions, rollback, serve, drift)
+@click.command()
+@click.option("--trials", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Of what is tried.")
+@click.option(
+    "--rows", type=click.IntRange(min=1000), default=200_000, show_default=True, help="Used at most."
+)
+@click.option("--apply", "applies", is_flag=True, help="Write the best to params.yaml.")
+@as_json
+@click.pass_obj
+def tune(
+    params: Callable[[], Params], trials: int, seed: int, rows: int, applies: bool, as_json: bool
+) -> None:
+    """Look for better parameters of the boosted trees, on the Ray that RAY_ADDRESS names, or else here.
+
+    Run `groceries run` before it, for the features, and after it with --apply: the gate decides.
+    """
+    from groceries import tune as search
+    from groceries.workcopy import WorkingCopy
+
+    copy = WorkingCopy(Path.cwd())
+    found = search.tune(copy, _registry(), params(), trials, seed, rows, _said, search.over_ray)
+    changed = search.apply(copy, found[0].params) if applies else False
+    if as_json:
+        trials_found = [{**each.params.model_dump(), "mae": each.mae, "node": each.node} for each in found]
+        _document({"trials": trials_found, "applied": changed})
+        return
+    for name, value in found[0].params.model_dump().items():
+        click.echo(f"{name}: {value:g}")
+    click.echo(f"mae {found[0].mae:.4f} min; params.yaml is {'changed' if changed else 'as it was'}")
+
+
+ALL: tuple[click.Command, ...] = (run, versions, rollback, serve, drift, tune)

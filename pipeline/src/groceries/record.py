@@ -21,6 +21,9 @@ LONGEST = 5000
 """Characters of a tag that MLflow takes."""
 
 
+Numbers = Mapping[str, float | None]
+
+
 class Record:
     """The record of one run of the pipeline in MLflow."""
 
@@ -39,28 +42,36 @@ class Record:
             )
         return cls(registry, run.info.run_id, where)
 
-    def results(self, params: Mapping[str, Any], metrics: Mapping[str, Mapping[str, float | None]]) -> None:
+    def results(self, params: Mapping[str, Any], metrics: Mapping[str, Numbers]) -> None:
         """Note all parameters, the candidate's metrics, and a run below this one for each model."""
+        self._batch(self.run_id, dict(flat(params)), metrics[params["gate"]["candidate"]], {})
+        for name, numbers in metrics.items():
+            self.below(name, params["models"].get(name, {}), numbers, {"model": name})
+
+    def below(self, name: str, params: Mapping[str, Any], metrics: Numbers, tags: Mapping[str, str]) -> None:
+        """Note a run that is a part of this one."""
+        with told(self._registry.uri):
+            client = self._registry.client
+            experiment = client.get_run(self.run_id).info.experiment_id
+            belongs = {"mlflow.parentRunId": self.run_id, COPY: self._where}
+            run_id = client.create_run(experiment, tags=belongs, run_name=name).info.run_id
+        self._batch(run_id, dict(flat(params)), metrics, tags)
+        with told(self._registry.uri):
+            client.set_terminated(run_id)
+
+    def _batch(
+        self, run_id: str, params: Mapping[str, str], metrics: Numbers, tags: Mapping[str, str]
+    ) -> None:
         from mlflow.entities import Metric, Param, RunTag
 
         now = int(time.time() * 1000)
-
-        def measured(numbers: Mapping[str, float | None]) -> list[Any]:
-            return [Metric(name, value, now, 0) for name, value in numbers.items() if value is not None]
-
         with told(self._registry.uri):
-            client = self._registry.client
-            every = [Param(key, value) for key, value in flat(params)]
-            candidate = params["gate"]["candidate"]
-            client.log_batch(self.run_id, metrics=measured(metrics[candidate]), params=every)
-            below = {"mlflow.parentRunId": self.run_id, COPY: self._where}
-            experiment = client.get_run(self.run_id).info.experiment_id
-            for name, numbers in metrics.items():
-                child = client.create_run(experiment, tags=below, run_name=name)
-                own = [Param(key, value) for key, value in flat(params["models"].get(name, {}))]
-                tags = [RunTag("model", name)]
-                client.log_batch(child.info.run_id, metrics=measured(numbers), params=own, tags=tags)
-                client.set_terminated(child.info.run_id)
+            self._registry.client.log_batch(
+                run_id,
+                metrics=[Metric(key, value, now, 0) for key, value in metrics.items() if value is not None],
+                params=[Param(key, value) for key, value in params.items()],
+                tags=[RunTag(key, value) for key, value in tags.items()],
+            )
 
     def files(self, reports: list[Path], package: Path | None) -> None:
         """Keep the reports that there are, and what is to be served."""

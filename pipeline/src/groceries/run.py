@@ -54,7 +54,9 @@ def run(copy: WorkingCopy, registry: Registry, changes: list[str], message: str,
             return Outcome(before.name, False, commit, copy.data_version(), metrics=_metrics(copy))
         record = Record.start(registry, copy.where, message or _said(changes), _artifacts(copy, registry))
         try:
+            stages = copy.reproduce(tell) if changed else []
             outcome = _through(copy, registry, record, before, message or _said(changes), tell)
+            outcome.stages = stages
         except StoppedError as error:
             record.tag(**{REASON if error.exit_code == Exit.REFUSED else FAULT: "\n".join(error.words)})
             record.files([copy.root / "reports" / name for name in REPORTS], None)
@@ -97,7 +99,6 @@ def put(copy: WorkingCopy, folder: Path) -> None:
 def _through(
     copy: WorkingCopy, registry: Registry, record: Record, before: Version | None, message: str, tell: Tell
 ) -> Outcome:
-    stages = copy.reproduce(tell)
     folder = copy.root / "package"
     package.load(folder)  # what is installed here, and not only this working copy's code, can serve it
     params, metrics, made = settings.read(copy.root / "params.yaml"), _metrics(copy), package.manifest(folder)
@@ -122,7 +123,7 @@ def _through(
     put(copy, folder)
     registry.promote(version)
     tell(f"{version.name} is in production")
-    return Outcome(version.name, known is None, commit, data, stages, metrics)
+    return Outcome(version.name, known is None, commit, data, metrics=metrics)
 
 
 def _only_production(changed: dict[str, Any]) -> bool:

@@ -57,6 +57,7 @@ def application(follower: Follower, asked: Asked) -> FastAPI:
         follower.start()
         yield
         follower.stop()
+        asked.close()
 
     app = FastAPI(title="Minutes of a stop", lifespan=life, docs_url=None, redoc_url=None)
     app.add_middleware(Bounded, most=BYTES)

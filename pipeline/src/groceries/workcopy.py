@@ -108,27 +108,26 @@ class WorkingCopy:
 
         Raises StoppedError where a stage refused or failed, with its words.
         """
-        process = self._start([sys.executable, "-m", "dvc", "repro"], merged=True)
         ran: list[str] = []
         words: list[str] = []
-        for line in process.stdout or ():
-            text = line.rstrip()
-            if not text or text.lstrip().startswith(CHATTER):
-                continue
-            if not text.startswith(FAILED):
+        with self._start([sys.executable, "-m", "dvc", "repro"], merged=True) as process:
+            for line in process.stdout or ():
+                text = line.rstrip()
+                if not text or text.lstrip().startswith(CHATTER):
+                    continue
+                if found := ENDED.search(text) if text.startswith(FAILED) else None:
+                    process.wait()
+                    code = int(found[1])
+                    kind = Exit(code) if code in set(Exit) else Exit.FAULT
+                    raise StoppedError(ran[-1] if ran else "dvc", kind, words or [text])
                 tell(text)
-            if found := STAGE.search(text):
-                ran.append(found[1])
-                words = []
-            elif not text.startswith(FAILED):
-                words.append(text)
-            elif found := ENDED.search(text):
-                process.wait()
-                code = int(found[1])
-                kind = Exit(code) if code in set(Exit) else Exit.FAULT
-                raise StoppedError(ran[-1] if ran else "dvc", kind, words or [text])
-        if process.wait():
-            raise PipelineError("dvc repro: " + "\n".join(words[-5:]))
+                if found := STAGE.search(text):
+                    ran.append(found[1])
+                    words = []
+                else:
+                    words.append(text)
+        if process.returncode:
+            raise PipelineError("dvc repro: " + "\n".join(words[-5:]), do="Is dvc.yaml sound?")
         return ran
 
     def checkout(self) -> None:

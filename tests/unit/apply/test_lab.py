@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from chi_helpers import provision
+from chi_helpers.apply import trust
 from chi_helpers.apply.known_hosts import NAME as KNOWN_HOSTS
 from chi_helpers.apply.lock import BusyLabError, held
 from chi_helpers.lab import Lab, shortened
@@ -352,7 +353,9 @@ def test_down_leaves_and_names_an_address_that_was_bound_by_hand(a_lab, site_):
     assert list(site_.addresses) == [address.id]
 
 
-def test_a_node_with_a_stack_that_is_not_reachable_is_a_failure_and_not_passed_over(a_lab, monkeypatch):
+def test_a_node_with_a_stack_that_is_not_reachable_is_a_failure_and_not_passed_over(
+    a_lab, site_, monkeypatch
+):
     """Ansible itself is told of the reachable node alone, and is content."""
 
     def content(_spec, _owner, _deadline, hosts, *_, **__):
@@ -360,13 +363,55 @@ def test_a_node_with_a_stack_that_is_not_reachable_is_a_failure_and_not_passed_o
 
     monkeypatch.setattr(provision, "provision", content)
     one = a_lab(lab(node("a", stack=("base",)), node("b", floating_ip=False, stack=("base",)), node("c")))
-    report = one.up()
+    assert one.up().ok
+    [b] = [i for i in site_.instances.values() if i.name == "b-hello-sam"]
+    site_.instances[b.id] = replace(b, status="SHUTOFF")
+    report = one.provision()
     assert not report.ok
-    by_step = {o.step: o for o in report.outcomes if o.step.startswith("Provision")}
+    by_step = {o.step: o for o in report.outcomes}
     assert by_step["Provision a"].ok
-    assert by_step["Provision b"].result is Result.FAILED
-    assert "it has no floating IP" in by_step["Provision b"].detail
-    assert not one.provision().ok
+    assert not by_step["Provision b"].ok
+    assert "its instance is not active" in by_step["Provision b"].detail
+
+
+def test_nodes_without_a_floating_ip_are_reached_through_the_one_that_has_it(a_lab, site_, monkeypatch):
+    """One address for three nodes: keys learnt, and logins offered, in the order of the file."""
+    seen = []
+    monkeypatch.setattr(trust, "_answers", lambda address, _, jump: seen.append((address, jump)))
+    one = a_lab(lab(node("a", floating_ip=False), node("b"), node("c", floating_ip=False)))
+    assert one.up().ok
+    assert one.up().ok
+    a, b, c = one.logins()
+    assert [login.node for login in (a, b, c)] == ["a", "b", "c"]
+    assert (b.jump, a.jump, c.jump) == (None, b, b)
+    assert (a.address, c.address) == (a.private_address, c.private_address)
+    assert b.address != b.private_address
+    for login in (a, b, c):
+        login.require_key()
+    assert [address for address, _ in seen[:3]] == [b.address, a.address, c.address]
+    assert seen[0][1] is None
+    assert {jump.destination for _, jump in seen if jump} == {f"cc@{b.address}"}
+    assert "ProxyCommand" in a.settings()
+    assert "ProxyCommand" not in b.settings()
+
+
+def test_where_the_way_to_a_node_is_not_trusted_the_node_is_not_either(a_lab, site_):
+    site_.fail["console"] = [SiteError("No console today.")]
+    report = a_lab(lab(node("a"), node("b", floating_ip=False))).up()
+    assert [(o.result, o.detail) for o in report.outcomes][-2:] == [
+        (Result.FAILED, "No console today."),
+        (Result.SKIPPED, "It is reached through a, which is not reachable itself."),
+    ]
+
+
+def test_a_login_needs_the_key_of_the_node_on_its_way(a_lab):
+    one = a_lab(lab(node("a"), node("b", floating_ip=False)))
+    one.up()
+    _, b = one.logins()
+    lines = (one.folder / KNOWN_HOSTS).read_text().splitlines()
+    (one.folder / KNOWN_HOSTS).write_text("".join(f"{line}\n" for line in lines if b.address in line))
+    with pytest.raises(UsageError, match="The SSH host key of a "):
+        b.require_key()
 
 
 def test_no_login_is_offered_to_an_instance_that_only_has_the_name(a_lab, site_):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,7 @@ from chi_helpers.lab import Lab, Login
 from chi_helpers.model.errors import UsageError
 from chi_helpers.model.outcome import Outcome, Result
 from chi_helpers.plan.steps import Plan
-from chi_helpers.provision.openssh import as_options, settings
+from chi_helpers.provision.openssh import as_options, settings, through
 from tests.support.fake_site import NOW
 
 PLAN = Plan("hello", "sam", "CHI@Fake", NOW, ())
@@ -88,6 +89,25 @@ def test_the_first_word_is_the_node_and_what_follows_the_dashes_goes_to_ssh_as_i
     assert ssh("node1") == ["ssh", *safe, "cc@192.0.2.1"]
     for command in (["hostname"], ["node1"], ["-L", "1:localhost:1", "--", "ls", "--json"], ["--", "x"]):
         assert ssh("gpu1", "--", *command) == ["ssh", *safe, "cc@192.0.2.1", *command]
+
+
+def test_a_node_behind_another_is_reached_through_it(monkeypatch, capsys):
+    """ssh is told the way as a command; a file for other programs names the node that is in it, too."""
+    head = login("head")
+    behind = replace(login("w1"), address="10.0.0.2", jump=head)
+    monkeypatch.setattr(Lab, "open", lambda *_, **__: SimpleNamespace(logins=lambda: (head, behind)))
+    monkeypatch.setattr(Login, "require_key", lambda _: None)
+    started = []
+    monkeypatch.setattr(os, "execvp", lambda _, words: started.append(words))
+    chi_lab().main(["ssh", "w1"], standalone_mode=False, obj=Flags())
+    way = through(settings(head.known_hosts, head.private_key), "cc@192.0.2.1")
+    safe = settings(head.known_hosts, head.private_key)
+    assert started == [["ssh", *as_options({**safe, **way}), "cc@10.0.0.2"]]
+    chi_lab().main(["ssh-config"], standalone_mode=False, obj=Flags())
+    first, second = capsys.readouterr().out.split("Host w1\n")
+    assert "ProxyJump" not in first
+    assert "    HostName 10.0.0.2\n" in second
+    assert second.endswith("    ProxyJump head\n")
 
 
 def test_of_several_nodes_a_command_alone_names_none(ssh):

@@ -182,6 +182,18 @@ nodes:
     assert (third.flavor, third.floating_ip, third.ports) == ("m1.small", True, (22, 80))
 
 
+def test_a_node_without_a_floating_ip_may_have_a_stack_where_another_node_has_one(lab):
+    """It is set up through that one."""
+    nodes = """\
+nodes:
+  head: {flavor: m1.small, image: CC-Ubuntu24.04, floating_ip: true}
+  w1: {flavor: m1.small, image: CC-Ubuntu24.04, stack: [base]}
+"""
+    spec = lab(SMALLEST.split("nodes:", maxsplit=1)[0] + nodes)
+    assert spec.nodes[1].stack == ("base",)
+    assert spec.jump == spec.nodes[0]
+
+
 def test_a_byte_order_mark_does_no_harm(tmp_path):
     """Windows editors write one."""
     path = tmp_path / "reservation.yaml"

@@ -13,7 +13,7 @@ import yaml
 from chi_helpers.model.errors import UsageError
 from chi_helpers.model.lab import LabSpec, LeaseSpec, Lifetime
 from chi_helpers.provision.inventory import Host, base_variables, inventory, to_yaml
-from chi_helpers.provision.openssh import settings
+from chi_helpers.provision.openssh import settings, through
 
 KEY, KNOWN = Path("/home/a b/key"), Path("/home/a b/known_hosts")
 SPEC = LabSpec(
@@ -58,6 +58,11 @@ def test_only_the_labs_own_host_keys_are_believed_and_nobody_is_asked():
 
 def test_an_alias_is_passed_on():
     assert options(inventory([host(host_key_alias="hello-node1")], {}))["HostKeyAlias"] == "hello-node1"
+
+
+def test_a_host_behind_another_is_reached_through_it():
+    way = through(settings(KNOWN, KEY), "cc@192.0.2.1")
+    assert options(inventory([host(proxy=way)], {}))["ProxyCommand"] == way["ProxyCommand"]
 
 
 def test_variables_of_a_host_stand_beside_those_of_the_lab():

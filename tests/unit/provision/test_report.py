@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chi_helpers.model.outcome import Result
-from chi_helpers.provision.report import HostReport, Listener, ProvisionReport, TaskFailure, words
+from chi_helpers.provision.report import HIDDEN, HostReport, Listener, ProvisionReport, TaskFailure, words
 
 
 class Watching:
@@ -128,4 +128,4 @@ def test_what_is_too_long_keeps_its_beginning_and_its_end():
 
 def test_a_censored_result_stays_censored():
     hidden = "the output has been hidden due to the fact that 'no_log: true' was specified for this result"
-    assert words({"censored": hidden}) == "said nothing"
+    assert words({"censored": hidden, "msg": "never told"}) == HIDDEN

@@ -13,9 +13,10 @@ import pytest
 
 from chi_helpers.model.errors import SiteError
 from chi_helpers.provision import tunnel
+from chi_helpers.provision.openssh import settings
 from chi_helpers.provision.services import Service
 
-TO = tunnel.Endpoint("192.0.2.1", "cc", Path("/keys/id"), Path("/lab/known_hosts"))
+TO = tunnel.Endpoint("cc@192.0.2.1", settings(Path("/lab/known_hosts"), Path("/keys/id")))
 
 
 @pytest.fixture

@@ -19,8 +19,14 @@ SSH = {
     "remote_ip_prefix": "0.0.0.0/0",
     "remote_group_id": None,
 }
-PEERS = {"protocol": None, "port_range_min": None, "port_range_max": None, "remote_ip_prefix": None}
-PEERS = SSH | PEERS | {"id": "peers", "remote_group_id": "G"}
+PEERS = SSH | {
+    "id": "peers",
+    "protocol": None,
+    "port_range_min": None,
+    "port_range_max": None,
+    "remote_ip_prefix": None,
+    "remote_group_id": "G",
+}
 OUT = SSH | {"id": "out", "direction": "egress", "protocol": None}
 OTHERS = {
     "a range": {"port_range_min": 1, "port_range_max": 65535},
