@@ -11,6 +11,7 @@ from pathlib import Path
 
 from chi_helpers.model.lab import LabSpec
 from chi_helpers.model.outcome import Progress, Silent
+from chi_helpers.provision import orphans
 from chi_helpers.provision.content import ansible_folder, check_stack
 from chi_helpers.provision.inventory import Host, base_variables, inventory, lab_variables, to_yaml
 from chi_helpers.provision.report import Listener, ProvisionReport
@@ -54,7 +55,9 @@ def provision(
     document = to_yaml(inventory(chosen, variables))
     listener = Listener(tuple(host.name for host in chosen), progress or Silent())
     log = state_dir / "provision.log"
-    for old in state_dir.glob(f"{_FOLDER}*"):  # of a run that was killed; the lab's lock keeps us alone here
+    # Of a run that was killed; the lab's lock keeps us alone here.
+    orphans.end(str(state_dir / _FOLDER))
+    for old in state_dir.glob(f"{_FOLDER}*"):
         shutil.rmtree(old, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=_FOLDER, dir=state_dir) as folder:
         listener.begin()
