@@ -7,13 +7,15 @@ import pytest
 
 from chi_helpers.cli import demo_pipeline
 from chi_helpers.cli.group import chi_lab
+from chi_helpers.cli.story import Story
 from tests.support.site import CHECKOUT
 
 
-class Told:
+class Told(Story):
     """A story that only notes what it was told to run."""
 
     def __init__(self):
+        super().__init__()
         self.ran = []
         self.parts = []
 
@@ -55,9 +57,11 @@ def test_a_model_that_the_gate_refuses_does_not_end_the_demo_and_all_else_does(t
 def test_every_command_is_one_of_chi_lab_with_these_options(told):
     assert (CHECKOUT / demo_pipeline.FILE).is_file()
     for words, _ in told.ran:
-        command, rest = chi_lab(), list(words)
+        command: click.Command = chi_lab()
+        rest = list(words)
         while isinstance(command, click.Group):
-            command = command.get_command(click.Context(command), rest.pop(0))
-            assert command is not None, words
+            found = command.get_command(click.Context(command), rest.pop(0))
+            assert found is not None, words
+            command = found
         with command.make_context("x", rest) as context:
             assert context.params
