@@ -153,6 +153,10 @@ def test_only_modules_that_come_with_ansible_are_used():
         "no_log",
         "delegate_to",
         "roles",
+        "delegate_to",
+        "until",
+        "retries",
+        "delay",
     }
 
     def keys(tasks):

@@ -3,6 +3,7 @@
 pack.py PIPELINE ARCHIVE
 """
 
+# ruff: noqa: INP001
 from __future__ import annotations
 
 import io
