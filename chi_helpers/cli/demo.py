@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from chi_helpers.cli import render
+from chi_helpers.cli import demo_pipeline, render
 from chi_helpers.cli.lifetime import LIFETIME
 from chi_helpers.cli.options import debug_option
 from chi_helpers.cli.progress import progress
@@ -36,9 +36,15 @@ _GRACE = timedelta(seconds=90)
 @click.option(
     "--no-wait", is_flag=True, help="Give everything back at once; do not watch the deadline arrive."
 )
+@click.option(
+    "--pipeline/--no-pipeline",
+    default=True,
+    show_default=True,
+    help="Put the pipeline on a node, too.",
+)
 @click.option("--keep", is_flag=True, help="Leave the sandbox up at the end.")
 @debug_option
-def command(lifetime: timedelta, *, no_wait: bool, keep: bool) -> None:
+def command(lifetime: timedelta, *, no_wait: bool, pipeline: bool, keep: bool) -> None:
     """Show everything once, on a site of your own: reserve, launch, log in, watch the time, give back."""
     if not Path(LAB_FILE).is_file():
         raise UsageError(f"There is no {LAB_FILE} here.", do="Run the demo in the kit's top folder.")
@@ -53,7 +59,7 @@ def command(lifetime: timedelta, *, no_wait: bool, keep: bool) -> None:
     story.run("sandbox", "up", "--name", _NAME, "--region", _REGION)
     story.log_in(_NAME)
     try:
-        _lab(story, lifetime, no_wait=no_wait)
+        _lab(story, lifetime, no_wait=no_wait, pipeline=pipeline)
     except LabKitError as error:
         error.do = error.do or f"The services' logs: chi-lab sandbox logs --name {_NAME}"
         raise
@@ -64,7 +70,7 @@ def command(lifetime: timedelta, *, no_wait: bool, keep: bool) -> None:
     story.close(time.monotonic() - began, "Next: docs/tutorial/1-hello-chameleon.md")
 
 
-def _lab(story: Story, lifetime: timedelta, *, no_wait: bool) -> None:
+def _lab(story: Story, lifetime: timedelta, *, no_wait: bool, pipeline: bool) -> None:
     site = story.ask("sandbox", "status", "--name", _NAME)
     machines = site["machines"] == "podman"
     file, life = Path(LAB_FILE), span(lifetime)
@@ -101,6 +107,8 @@ def _lab(story: Story, lifetime: timedelta, *, no_wait: bool) -> None:
         story.run("status", *which, fine=(0, 1))
     story.part("Give back", "Until the site says that each thing is gone; then a second look.")
     story.run("down", *which)
+    if pipeline and machines:
+        demo_pipeline.tell(story)
     story.part("The proof", "What the site itself still lists for this project.")
     _prove(story)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,12 +10,12 @@ from pathlib import Path
 
 from chi_helpers.model.lab import LabSpec
 from chi_helpers.model.outcome import Progress, Silent
-from chi_helpers.provision import orphans
 from chi_helpers.provision.content import ansible_folder, check_stack
 from chi_helpers.provision.inventory import Host, base_variables, inventory, lab_variables, to_yaml
 from chi_helpers.provision.report import Listener, ProvisionReport
 from chi_helpers.provision.runner import ProvisionError, run
 from chi_helpers.provision.secrets import made
+from chi_helpers.provision.unfinished import clear
 
 MINUTES = 60.0
 """How long a whole run may take: environments are large, and a small node takes its time over them."""
@@ -55,10 +54,7 @@ def provision(
     document = to_yaml(inventory(chosen, variables))
     listener = Listener(tuple(host.name for host in chosen), progress or Silent())
     log = state_dir / "provision.log"
-    # Of a run that was killed; the lab's lock keeps us alone here.
-    orphans.end(str(state_dir / _FOLDER))
-    for old in state_dir.glob(f"{_FOLDER}*"):
-        shutil.rmtree(old, ignore_errors=True)
+    clear(state_dir, _FOLDER)
     with tempfile.TemporaryDirectory(prefix=_FOLDER, dir=state_dir) as folder:
         listener.begin()
         ended = run(content, document, Path(folder), listener.hear, minutes=minutes, check=check)

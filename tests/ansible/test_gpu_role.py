@@ -116,7 +116,7 @@ def docker(machine):
 
 
 @pytest.fixture(scope="module")
-def repository(machine, docker) -> str:
+def repository(machine: Machine, docker: Any) -> str:
     """An apt repository with NVIDIA's two packages; its public key."""
     machine.run(gpu.script())
     return machine.run(
