@@ -25,8 +25,8 @@ Command = Callable[..., Any]
 
 def main() -> None:
     """Run a stage. What was raised on purpose is told in its own words, without a traceback."""
-    # OpenMP's threads wait for each other by counting. Beside other work on two cores that cost four times the
-    # processor, and three times the time.
+    # OpenMP's threads wait for each other by counting. Beside other work on two cores that cost four times
+    # the processor, and three times the time.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         stages()
