@@ -136,6 +136,9 @@ def test_only_modules_that_come_with_ansible_are_used():
         "tasks",
         "become",
         "become_user",
+        "until",
+        "retries",
+        "delay",
         "environment",
         "hosts",
     }
