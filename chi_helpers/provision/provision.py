@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,6 +15,7 @@ from chi_helpers.provision.inventory import Host, base_variables, inventory, lab
 from chi_helpers.provision.report import Listener, ProvisionReport
 from chi_helpers.provision.runner import ProvisionError, run
 from chi_helpers.provision.secrets import made
+from chi_helpers.provision.unfinished import clear
 
 MINUTES = 60.0
 """How long a whole run may take: environments are large, and a small node takes its time over them."""
@@ -54,8 +54,7 @@ def provision(
     document = to_yaml(inventory(chosen, variables))
     listener = Listener(tuple(host.name for host in chosen), progress or Silent())
     log = state_dir / "provision.log"
-    for old in state_dir.glob(f"{_FOLDER}*"):  # of a run that was killed; the lab's lock keeps us alone here
-        shutil.rmtree(old, ignore_errors=True)
+    clear(state_dir, _FOLDER)
     with tempfile.TemporaryDirectory(prefix=_FOLDER, dir=state_dir) as folder:
         listener.begin()
         ended = run(content, document, Path(folder), listener.hear, minutes=minutes, check=check)

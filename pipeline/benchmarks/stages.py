@@ -18,15 +18,15 @@ PROJECT = Path(__file__).resolve().parents[1]
 MODELS = ("fixed", "linear", "boosting")
 
 
-def measured(*arguments: str | Path) -> tuple[float, float]:
-    """Seconds and peak memory (MB) of one stage."""
+def measured(*arguments: str | Path) -> tuple[float, float, float]:
+    """Seconds, those of a processor, and peak memory (MB) of one stage."""
     command = [sys.executable, "-m", "groceries", *map(str, arguments)]
     begun = time.perf_counter()
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, arguments
-    return time.perf_counter() - begun, usage.ru_maxrss / 1024
+    return time.perf_counter() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def stages(folder: Path, rows: int) -> None:
@@ -69,8 +69,11 @@ def stages(folder: Path, rows: int) -> None:
     ]
     for stage, arguments in plan:
         name = f"train {arguments[0]}" if stage == "train" else stage
-        seconds, peak = measured(stage, *arguments)
-        print(f"| {name} | {rows:,} | {seconds:.1f} | {rows / seconds:,.0f} | {peak:.0f} |", flush=True)
+        seconds, busy, peak = measured(stage, *arguments)
+        print(
+            f"| {name} | {rows:,} | {seconds:.1f} | {busy:.1f} | {rows / seconds:,.0f} | {peak:.0f} |",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -78,7 +81,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("rows", type=int, nargs="+")
     found = parser.parse_args()
-    print("| stage | rows | seconds | rows per second | peak, MB |\n|---|---|---|---|---|", flush=True)
+    print(
+        "| stage | rows | seconds | of a core | rows per second | peak, MB |\n|---|---|---|---|---|---|",
+        flush=True,
+    )
     for rows in found.rows:
         stages(found.folder / str(rows), rows)
 

@@ -153,7 +153,6 @@ def test_only_modules_that_come_with_ansible_are_used():
         "no_log",
         "delegate_to",
         "roles",
-        "delegate_to",
         "until",
         "retries",
         "delay",

@@ -5,6 +5,7 @@ The commands for all stages together are in `commands`.
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -24,6 +25,9 @@ Command = Callable[..., Any]
 
 def main() -> None:
     """Run a stage. What was raised on purpose is told in its own words, without a traceback."""
+    # OpenMP's threads wait for each other by counting. Beside other work on two cores that cost four times
+    # the processor, and three times the time.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         stages()
     except PipelineError as error:
