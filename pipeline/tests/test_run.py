@@ -235,6 +235,12 @@ def test_what_is_not_there_is_told(lab):
         WorkingCopy(PROJECT)
 
 
+def test_another_mlflow_that_knows_nothing_of_the_versions_is_told(lab, monkeypatch):
+    monkeypatch.setattr(lab.registry, "versions", list)
+    with pytest.raises(PipelineError, match=r"tag v2 is here, but MLflow at http.* has no version after v0"):
+        lab.run()
+
+
 def test_without_mlflow_nothing_is_begun(lab, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(

@@ -7,12 +7,13 @@ content, and only then is it put into production. A run that finds what a killed
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from groceries import package, settings, store, tables
-from groceries.errors import Exit, PipelineError, StoppedError, WrongFileError
+from groceries.errors import Exit, PipelineError, StoppedError, UnreachableError, WrongFileError
 from groceries.record import COMMIT, FAULT, REASON, VERSION, Record, bury
 from groceries.registry import Registry, Version
 from groceries.workcopy import Tell, WorkingCopy
@@ -58,13 +59,15 @@ def run(copy: WorkingCopy, registry: Registry, changes: list[str], message: str,
             outcome = _through(copy, registry, record, before, message or _said(changes), tell)
             outcome.stages = stages
         except StoppedError as error:
-            record.tag(**{REASON if error.exit_code == Exit.REFUSED else FAULT: "\n".join(error.words)})
-            record.files([copy.root / "reports" / name for name in REPORTS], None)
-            record.end("FAILED")
-            tell(f"noted as run {record.run_id} in MLflow; nothing new is in production")
+            with suppress(UnreachableError):  # what the stage said counts, also where it cannot be noted
+                record.tag(**{REASON if error.exit_code == Exit.REFUSED else FAULT: "\n".join(error.words)})
+                record.files([copy.root / "reports" / name for name in REPORTS], None)
+                record.end("FAILED")
+                tell(f"noted as run {record.run_id} in MLflow; nothing new is in production")
             raise
         except BaseException as error:
-            record.end("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+            with suppress(UnreachableError):
+                record.end("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
             raise
         record.end("FINISHED")
         return outcome
@@ -74,6 +77,12 @@ def mend(copy: WorkingCopy, registry: Registry, tell: Tell) -> Version | None:
     """End what a killed run left: its record, its git tag, `production/`. Gives what is in production."""
     bury(registry, copy.where)
     versions = registry.versions()
+    last = max((version.number for version in versions), default=0)
+    if ahead := [number for number in copy.numbers() if number > last]:
+        raise WrongFileError(
+            f"tag v{max(ahead)} is here, but MLflow at {registry.uri} has no version after v{last}",
+            do="Set MLFLOW_TRACKING_URI to the one that has it, or take such tags away (`git tag --delete`).",
+        )
     for version in versions:
         if copy.knows(version.git_commit):
             copy.tag(version.name, version.git_commit)

@@ -180,6 +180,11 @@ class WorkingCopy:
                 f"(`git tag --delete {name}`, and all others like it).",
             )
 
+    def numbers(self) -> list[int]:
+        """The numbers of the versions that there are tags of."""
+        names = (self._git("tag", "--list", "v*") or "").split()
+        return [int(name[1:]) for name in names if name[1:].isdecimal()]
+
     def aside(self, why: str) -> bool:
         """Put changes that are not committed aside, as git's stash does. Whether there were any."""
         if not self._git("status", "--porcelain", "--untracked-files=no"):
