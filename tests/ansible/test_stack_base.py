@@ -90,7 +90,7 @@ print(mlflow.artifacts.load_text(run.info.artifact_uri + "/note.txt"))
     said = stack.run(
         f"MLFLOW_DISABLE_TELEMETRY=true /opt/chi-lab/envs/jupyter/bin/python -c {shlex.quote(code)}"
     )
-    assert said.splitlines()[0] == "kept"
+    assert said.splitlines()[-1] == "kept"
     rows = stack.run(
         "sudo -u postgres psql -XAt mlflow -c \"SELECT count(*) FROM experiments WHERE name = 'proof'\""
     )
