@@ -132,6 +132,7 @@ def over_ray(estimators: list[Any], data: Data) -> Iterator[tuple[int, float, st
     The workers need Ray, NumPy and scikit-learn, and not this package.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")  # 60 were too few on a busy machine
     try:
         import ray
     except ImportError as error:
@@ -143,7 +144,7 @@ def over_ray(estimators: list[Any], data: Data) -> Iterator[tuple[int, float, st
         ray.init(
             address=address, log_to_driver=False, include_dashboard=False if address == "local" else None
         )
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:
         raise UnreachableError(
             f"Ray at {address}: {error}", do="Does it run, and is RAY_ADDRESS right?"
         ) from error
