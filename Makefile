@@ -3,7 +3,7 @@
 BIN := .venv/bin
 TESTS ?=
 
-.PHONY: help setup demo test test-pipeline unit lint format requirements reference schema deploy clean
+.PHONY: help setup demo test test-stack test-pipeline unit lint format requirements reference schema deploy clean
 
 help:           ## list the targets
 	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' Makefile | expand -t 15
@@ -15,7 +15,10 @@ demo: setup     ## the whole story on a site of your own: reserve, launch, log i
 	@$(BIN)/chi-lab demo
 
 test: lint test-pipeline  ## lint, types, and all tests; starts sandboxes of its own, two tests at a time
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not stack" $(TESTS)
+
+test-stack: setup  ## what `make test` leaves out for its time: every role on real nodes, and three nodes together
+	$(BIN)/python -m pytest -m stack --timeout 2400 tests/ansible tests/stack
 
 test-pipeline: setup  ## the sample pipeline alone: types and tests, in an environment of its own
 	@scripts/setup-pipeline.sh

@@ -12,7 +12,7 @@ from tests.support.site import CHECKOUT, SiteUnderTest
 from tests.support.student import Student
 from tests.support.tunnelled import tunnelled
 
-pytestmark = [pytest.mark.machines, pytest.mark.slow]
+pytestmark = [pytest.mark.machines, pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(2400)]
 
 LAB = CHECKOUT / "labs" / "ml-cluster.yaml"
 NODES = {"head", "tracking", "database"}
