@@ -82,6 +82,8 @@ class Work:
     groups: dict[str, str] = field(default_factory=dict)
     instances: dict[str, str] = field(default_factory=dict)
     """Node -> instance, made or found."""
+    kept: set[str] = field(default_factory=set)
+    """Nodes that Terraform found as they should be."""
     active: dict[str, InstanceView] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
 
@@ -214,6 +216,7 @@ class Work:
         stamp = self._stamp(ALL)
         made = launching.apply(self.site, self.folder, step, lease, stamp, self.key_name, self._noted(step))
         self.instances |= made.instances
+        self.kept |= set() if made.changed else made.instances.keys()
         self.addresses |= made.addresses
         return _outcome(step, done=made.changed > 0, detail=f"{made.changed} changes" if made.changed else "")
 
@@ -233,7 +236,7 @@ class Work:
             if instance.status == "ACTIVE":
                 self.instances[step.node] = instance_id
                 self.active[step.node] = instance
-                done = look > 0 or step.instance_id is None
+                done = look > 0 or (step.instance_id is None and step.node not in self.kept)
                 return _outcome(step, done=done, resource_id=instance_id)
             if instance.status == "ERROR":
                 raise RefusedError(
