@@ -67,18 +67,27 @@ def _address(
     """Where the configuration has it; None where it has no such place."""
     if part.kind in _NETWORK:
         return f"module.network[0].{_NETWORK[part.kind]}" if private else None
-    if part.kind in ("security group", "rule"):
-        name = "secgroup" if part.kind == "security group" else "secgroup_rule"
-        if not part.node:
-            wanted = len(ports) > 1 and part.port is None
-            return f"module.nodes.openstack_networking_{name}_v2.peers[0]" if wanted else None
-        if part.node not in ports:
-            return None
-        if part.kind == "rule":
-            if part.port is None or part.port not in ports[part.node]:
-                return None
-            return f'module.nodes.openstack_networking_{name}_v2.port["{part.node}/{part.port}"]'
-        return f'module.nodes.openstack_networking_{name}_v2.node["{part.node}"]'
-    if part.node not in (reachable if part.kind in _REACHED else ports) or part.kind not in _TYPES:
+    if part.kind == "security group":
+        place = _group(part, ports)
+    elif part.kind == "rule":
+        place = _rule(part, ports)
+    else:
+        wanted = part.node in (reachable if part.kind in _REACHED else ports) and part.kind in _TYPES
+        place = f'{_TYPES[part.kind]}["{part.node}"]' if wanted else None
+    return None if place is None else f"module.nodes.{place}"
+
+
+def _group(part: Part, ports: Mapping[str, Collection[int]]) -> str | None:
+    base = "openstack_networking_secgroup_v2"
+    if not part.node:
+        return f"{base}.peers[0]" if len(ports) > 1 else None
+    return f'{base}.node["{part.node}"]' if part.node in ports else None
+
+
+def _rule(part: Part, ports: Mapping[str, Collection[int]]) -> str | None:
+    base = "openstack_networking_secgroup_rule_v2"
+    if not part.node:
+        return f"{base}.peers[0]" if len(ports) > 1 and part.port is None else None
+    if part.port is None or part.port not in ports.get(part.node, ()):
         return None
-    return f'module.nodes.{_TYPES[part.kind]}["{part.node}"]'
+    return f'{base}.port["{part.node}/{part.port}"]'

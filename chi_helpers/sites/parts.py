@@ -25,7 +25,9 @@ def listed(session: Session, lab: str, owner: str) -> tuple[Part, ...]:
         def ask() -> list[Any]:
             return list(things(project_id=session.project_id))
 
-        stamped = [(thing, stamps.from_description(thing.description)) for thing in read(f"list: {kind}", ask)]
+        stamped = [
+            (thing, stamps.from_description(thing.description)) for thing in read(f"list: {kind}", ask)
+        ]
         return [
             (thing, Part(kind, thing.id, thing.name or thing.id, stamp.node))
             for thing, stamp in stamped
@@ -54,7 +56,10 @@ def listed(session: Session, lab: str, owner: str) -> tuple[Part, ...]:
 
 
 def _rules(group: Any, of: Part) -> list[Part]:
-    opened = [(rule["id"], groups.world_port(rule), groups.from_peers(rule)) for rule in group.security_group_rules or ()]
+    opened = [
+        (rule["id"], groups.world_port(rule), groups.from_peers(rule))
+        for rule in group.security_group_rules or ()
+    ]
     return [
         Part("rule", rule, of.name, of.node, port=port)
         for rule, port, peers in opened

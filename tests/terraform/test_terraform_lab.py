@@ -7,7 +7,6 @@ import shutil
 
 import pytest
 
-
 pytestmark = pytest.mark.site
 
 
