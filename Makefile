@@ -3,7 +3,8 @@
 BIN := .venv/bin
 TESTS ?=
 
-.PHONY: help setup demo test test-stack test-pipeline unit lint format requirements reference schema deploy clean
+.PHONY: help setup demo test test-stack test-pipeline unit lint format terraform-provider requirements reference \
+	schema deploy clean
 
 help:           ## list the targets
 	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' Makefile | expand -t 15
@@ -34,12 +35,16 @@ lint: setup     ## ruff, mypy --strict, import layers, Ansible and YAML
 	$(BIN)/mypy --strict --python-version 3.10 ansible/roles/base/files/chi_lab_guard.py
 	$(BIN)/mypy --strict ansible/roles/python/files/chi_lab_uv.py
 	$(BIN)/lint-imports --no-cache
+	@scripts/terraform-fmt.sh
 	$(BIN)/yamllint --strict .
 	cd ansible && ANSIBLE_HOME=$(CURDIR)/.chi-lab/ansible ../$(BIN)/ansible-lint --offline -q </dev/null
 
 format:         ## let ruff format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+terraform-provider: ## build Terraform's OpenStack provider, where no registry is reached
+	@scripts/terraform-provider.sh
 
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
 	--custom-compile-command "make requirements" pyproject.toml

@@ -38,6 +38,7 @@ from chi_helpers.plan import Plan, Stage, plan_down, plan_up
 from chi_helpers.plan.leftovers import left
 from chi_helpers.plan.preflight import key_pair, preflight
 from chi_helpers.plan.status import LabStatus, status_of
+from chi_helpers.plan.terraform import deletable, with_terraform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -242,6 +243,7 @@ class Lab:
     def down(self) -> Report:
         """Give everything back, and look whether it is gone: `left` in the report says what is not."""
         from chi_helpers.provision.secrets import forget
+        from chi_helpers.provision.unfinished import PREFIX, clear
 
         with self._at_work("down") as executor:
             plan = self._plan_down()
@@ -252,6 +254,7 @@ class Lab:
             detail = f"still there: {'; '.join(remains)}" if remains else "nothing is left"
             outcome = Outcome("look again", Result.FAILED if remains else Result.DONE, detail)
             if not remains:
+                clear(self.folder, PREFIX)
                 forget(self.folder)
             self.progress.finished(outcome)
             return replace(report, outcomes=(*report.outcomes, outcome), left=remains, proved=True)
@@ -273,6 +276,10 @@ class Lab:
 
     def plan(self) -> Plan:
         """The steps that `up` would take now; nothing is done."""
+        if self.spec.launch == "terraform":
+            from chi_helpers.provision.terraform import program
+
+            program()  # refuse before a lease is made
         snapshot = self._look()
         return plan_up(
             self.spec,
@@ -321,11 +328,15 @@ class Lab:
         return tuple(replace(o, result=Result.FAILED) if o.result is Result.SKIPPED else o for o in outcomes)
 
     def _left(self) -> tuple[str, ...]:
-        return left(self.spec.lab, self.owner, self.lease_name, self._look(), on_behalf=self.on_behalf)
+        found = left(self.spec.lab, self.owner, self.lease_name, self._look(), on_behalf=self.on_behalf)
+        if not self._terraformed:
+            return found
+        parts = self.site.parts(self.spec.lab, self.owner)
+        return (*found, *(f"{part.kind} {part.name}" for part in deletable(parts)))
 
     def _plan_down(self) -> Plan:
         snapshot = self._look()
-        return plan_down(
+        plan = plan_down(
             self.spec.lab,
             self.owner,
             self.lease_name,
@@ -334,6 +345,16 @@ class Lab:
             now=snapshot.at,
             on_behalf=self.on_behalf,
         )
+        if not self._terraformed:
+            return plan
+        return with_terraform(plan, self.site.parts(self.spec.lab, self.owner))
+
+    @property
+    def _terraformed(self) -> bool:
+        """Whether Terraform has a part in the lab, or had: the file may have been changed since."""
+        from chi_helpers.provision.terraform import state_file
+
+        return self.spec.launch == "terraform" or state_file(self.folder).exists()
 
     def _bring_up(self, *stages: Stage) -> Report:
         with self._at_work("up") as executor:

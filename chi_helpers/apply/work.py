@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, assert_never, cast
 
-from chi_helpers.apply import trust
+from chi_helpers.apply import launching, trust
 from chi_helpers.apply.known_hosts import NAME as KNOWN_HOSTS
 from chi_helpers.apply.known_hosts import forget, knows
 from chi_helpers.model.errors import RefusedError, SiteError
@@ -52,6 +52,9 @@ AnyStep = (
     | s.UseGroup
     | s.CreateInstance
     | s.AwaitInstance
+    | s.ApplyTerraform
+    | s.DestroyTerraform
+    | s.DeletePart
     | s.UpdateStamp
     | s.CreateAddress
     | s.UseAddress
@@ -79,6 +82,8 @@ class Work:
     groups: dict[str, str] = field(default_factory=dict)
     instances: dict[str, str] = field(default_factory=dict)
     """Node -> instance, made or found."""
+    kept: set[str] = field(default_factory=set)
+    """Nodes that Terraform found as they should be."""
     active: dict[str, InstanceView] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
 
@@ -103,6 +108,14 @@ class Work:
                 return self._create_instance(step)
             case s.AwaitInstance():
                 return self._await_instance(step)
+            case s.ApplyTerraform():
+                return self._apply_terraform(step)
+            case s.DestroyTerraform():
+                gone = launching.destroy(self.site, self.folder, self.plan, self._noted(step))
+                return _outcome(step, done=gone > 0, detail=f"{gone} resources deleted" if gone else "")
+            case s.DeletePart():
+                self.site.delete_part(step.part)
+                return _outcome(step, resource_id=step.part.id)
             case s.UpdateStamp():
                 self.site.stamp_instance(self._instance(step.node).id, self._stamp(step.node))
                 return _outcome(step, resource_id=step.instance_id)
@@ -196,6 +209,20 @@ class Work:
         self.instances[step.node] = made.id
         return _outcome(step, resource_id=made.id)
 
+    def _apply_terraform(self, step: s.ApplyTerraform) -> Outcome:
+        lease = self._active_lease()
+        if self.key_name is None:
+            raise Missing("The site has no key pair to put on the instances.")
+        stamp = self._stamp(ALL)
+        made = launching.apply(self.site, self.folder, step, lease, stamp, self.key_name, self._noted(step))
+        self.instances |= made.instances
+        self.kept |= set() if made.changed else made.instances.keys()
+        self.addresses |= made.addresses
+        return _outcome(step, done=made.changed > 0, detail=f"{made.changed} changes" if made.changed else "")
+
+    def _noted(self, step: s.Step) -> Callable[[str], None]:
+        return lambda detail: self.note(step.title, detail)
+
     def _await_instance(self, step: s.AwaitInstance) -> Outcome:
         instance_id = step.instance_id or self.instances.get(step.node)
         if self.waits:
@@ -209,7 +236,7 @@ class Work:
             if instance.status == "ACTIVE":
                 self.instances[step.node] = instance_id
                 self.active[step.node] = instance
-                done = look > 0 or step.instance_id is None
+                done = look > 0 or (step.instance_id is None and step.node not in self.kept)
                 return _outcome(step, done=done, resource_id=instance_id)
             if instance.status == "ERROR":
                 raise RefusedError(

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from chi_helpers.model.errors import UsageError
 from chi_helpers.plan import fit
 from chi_helpers.plan.steps import (
+    ApplyTerraform,
     AwaitInstance,
     CreateAddress,
     CreateInstance,
     DeleteInstance,
     ReleaseAddress,
     Step,
+    TerraformNode,
     TrustHost,
     UpdateStamp,
     UseAddress,
@@ -107,6 +109,26 @@ class Nodes:
                 # Nova changes the metadata of an active instance only (nova/compute/api.py).
                 stamped.append(UpdateStamp(f"new deadline on instance {name}", node.key, keep.id))
         return made + awaited + stamped
+
+    def terraform(self) -> list[Step]:
+        """The same as groups, instances and addresses, in one step: Terraform sees itself what is there."""
+        made = tuple(
+            TerraformNode(
+                node.key,
+                self._name(node),
+                node.image,
+                node.floating_ip,
+                tuple(sorted(node.ports)),
+                fit.reserved_for(node, self.wants),
+            )
+            for node in self.spec.nodes
+        )
+        network, name = self.spec.network, self.spec.lease_name(self.owner)
+        private = None if network.private is None else str(network.private)
+        count = f"{len(made)} node{'s' if len(made) > 1 else ''}"
+        title = f"terraform apply {name}: {count} on {private or network.shared}"
+        awaited = [AwaitInstance(f"instance {node.name} active", node.key) for node in made]
+        return [ApplyTerraform(title, name, made, network.shared, private), *awaited]
 
     def addresses(self) -> list[Step]:
         steps: list[Step] = []

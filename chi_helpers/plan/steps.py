@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    from chi_helpers.model.parts import Part
     from chi_helpers.model.wants import KeyPair, LeaseWant, ReservationWant
 
 
@@ -94,6 +95,30 @@ class AwaitInstance(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class TerraformNode:
+    """What Terraform makes of a node."""
+
+    key: str
+    name: str
+    image: str
+    floating_ip: bool
+    ports: tuple[int, ...]
+    reserved: ReservationWant
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyTerraform(Step):
+    """Let Terraform make groups, ports, instances, addresses, and a network where one is wanted."""
+
+    stage = Stage.LAUNCH
+    name: str
+    """The lease's."""
+    nodes: tuple[TerraformNode, ...]
+    shared: str
+    private: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateStamp(Step):
     """Write the deadline of now on an instance that is kept: a reaper goes by it."""
 
@@ -149,6 +174,21 @@ class DeleteLease(Step):
     stage = Stage.DELETE
     lease_id: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DestroyTerraform(Step):
+    """Let Terraform delete what its state knows."""
+
+    stage = Stage.DELETE
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePart(Step):
+    """Delete what Terraform made and its state does not know any more."""
+
+    stage = Stage.DELETE
+    part: Part
 
 
 @dataclass(frozen=True, slots=True)

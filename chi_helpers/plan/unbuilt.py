@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
 def unbuilt(spec: LabSpec) -> str | None:
     """Say what the file asks for in vain, and what to do; None where there is nothing."""
-    if spec.launch != "chi":
-        return f"`launch: {spec.launch}` is not built yet. Leave it out: python-chi launches the instances."
-    if spec.network.private is not None:
-        return "`network.private` is not built yet. Leave it out: the shared network joins the nodes."
+    if spec.network.private is not None and spec.launch != "terraform":
+        return (
+            "`network.private` needs `launch: terraform`, which makes the network. "
+            "Add that, or leave it out: the shared network joins the nodes."
+        )
     return None

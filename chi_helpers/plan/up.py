@@ -12,6 +12,7 @@ from chi_helpers.model.errors import UsageError
 from chi_helpers.model.wants import LeaseWant
 from chi_helpers.plan import fit, nodes
 from chi_helpers.plan.steps import (
+    ApplyTerraform,
     AwaitLease,
     CreateInstance,
     CreateLease,
@@ -85,33 +86,35 @@ def plan_up(
                 f"create lease {name}: {what}{when} until {describe(until, spec.timezone, now=now)}", want
             )
         )
-    steps += rest.groups()
+    terraform = spec.launch == "terraform"
+    steps += [] if terraform else rest.groups()
     steps += [AwaitLease(f"lease {name} active", window.start, lease.id if lease else None)]
-    launched = rest.instances()
+    launched = rest.terraform() if terraform else rest.instances()
     for step in launched:
         if isinstance(step, CreateInstance):
-            _can_launch(step, site, images, networks)
+            _can_launch(step.image, step.network, site, images, networks)
+        if isinstance(step, ApplyTerraform):
+            for node in step.nodes:
+                _can_launch(node.image, step.shared, site, images, networks)
     steps += launched
-    steps += rest.addresses()
+    steps += [] if terraform else rest.addresses()
     steps += rest.trusts()
     return Plan(spec.lab, owner, site, now, tuple(steps), until, (*window.notes, *rest.notes))
 
 
 def _can_launch(
-    step: CreateInstance, site: str, images: Mapping[str, int], networks: Collection[str]
+    image: str, network: str, site: str, images: Mapping[str, int], networks: Collection[str]
 ) -> None:
     """Refuse before a lease is made; what runs already needs neither."""
-    if step.network not in networks:
+    if network not in networks:
         raise UsageError(
-            f"{site} has no network {step.network}.", do=f"It has {', '.join(sorted(networks)) or 'none'}."
+            f"{site} has no network {network}.", do=f"It has {', '.join(sorted(networks)) or 'none'}."
         )
-    if not (count := images.get(step.image, 0)):
-        raise UsageError(
-            f"{site} has no image {step.image}.", do="`openstack image list` names those it has."
-        )
+    if not (count := images.get(image, 0)):
+        raise UsageError(f"{site} has no image {image}.", do="`openstack image list` names those it has.")
     if count > 1:
         raise UsageError(
-            f"{site} has {count} images {step.image}; python-chi then uses none of them.",
+            f"{site} has {count} images {image}; python-chi then uses none of them.",
             do="Name an image that is there once; `openstack image list` shows them.",
         )
 

@@ -15,12 +15,11 @@ from chi_helpers.provision.inventory import Host, base_variables, inventory, lab
 from chi_helpers.provision.report import Listener, ProvisionReport
 from chi_helpers.provision.runner import ProvisionError, run
 from chi_helpers.provision.secrets import made
-from chi_helpers.provision.unfinished import clear
+from chi_helpers.provision.unfinished import PREFIX, clear
 
 MINUTES = 60.0
 """How long a whole run may take: environments are large, and a small node takes its time over them."""
 _TAIL = 1500
-_FOLDER = "ansible-"
 
 
 def provision(
@@ -54,8 +53,8 @@ def provision(
     document = to_yaml(inventory(chosen, variables))
     listener = Listener(tuple(host.name for host in chosen), progress or Silent())
     log = state_dir / "provision.log"
-    clear(state_dir, _FOLDER)
-    with tempfile.TemporaryDirectory(prefix=_FOLDER, dir=state_dir) as folder:
+    clear(state_dir, PREFIX)
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=state_dir) as folder:
         listener.begin()
         ended = run(content, document, Path(folder), listener.hear, minutes=minutes, check=check)
     _keep(log, ended.output)

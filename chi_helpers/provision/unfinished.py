@@ -8,6 +8,8 @@ from pathlib import Path
 
 import psutil
 
+PREFIX = "ansible-"
+"""How the names of such folders begin."""
 _SECONDS = 5.0
 
 

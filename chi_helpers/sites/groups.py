@@ -69,7 +69,7 @@ def set_ports(
             lambda: session.conn.network.update_security_group(group_id, description=stamp.description()),
         )
     for rule in group.security_group_rules or ():
-        kept = _world_port(rule) in wanted or (peers and _from_peers(rule))
+        kept = world_port(rule) in wanted or (peers and from_peers(rule))
         if rule["direction"] == "ingress" and not kept:
             with told("close a port"), contextlib.suppress(GoneError):
                 session.conn.network.delete_security_group_rule(rule["id"], ignore_missing=True)
@@ -123,7 +123,7 @@ def delete(session: Session, group_id: str, timeout: float = 60) -> None:
 def view(group: Any) -> SecurityGroupView:
     """Openstacksdk's SecurityGroup as a value."""
     inward = [rule for rule in group.security_group_rules or () if rule["direction"] == "ingress"]
-    opened = [_world_port(rule) for rule in inward if not _from_peers(rule)]
+    opened = [world_port(rule) for rule in inward if not from_peers(rule)]
     return SecurityGroupView(
         id=group.id,
         name=group.name,
@@ -134,7 +134,7 @@ def view(group: Any) -> SecurityGroupView:
     )
 
 
-def _world_port(rule: dict[str, Any]) -> int | None:
+def world_port(rule: dict[str, Any]) -> int | None:
     """Tell the TCP port that a rule opens to the world; None for any other rule."""
     plain = (
         rule["direction"] == "ingress"
@@ -147,7 +147,7 @@ def _world_port(rule: dict[str, Any]) -> int | None:
     return rule["port_range_min"] if plain else None
 
 
-def _from_peers(rule: dict[str, Any]) -> bool:
+def from_peers(rule: dict[str, Any]) -> bool:
     """Tell whether a rule lets the members of its own group in, on every port."""
     return (
         rule["direction"] == "ingress"

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from chi_helpers.model.facts import Flavor, SiteFacts
+    from chi_helpers.model.parts import Part
     from chi_helpers.model.resources import (
         FloatingIPView,
         InstanceView,
@@ -77,6 +78,13 @@ class Site(Protocol):
         """Bind an address that exists, and renew its stamp. May be repeated."""
 
     def delete_address(self, address_id: str) -> None: ...
+
+    def parts(self, lab: str, owner: str) -> tuple[Part, ...]:
+        """Everything of the lab that carries its stamp, of every kind that Terraform makes."""
+
+    def delete_part(self, part: Part) -> None: ...
+    def environment(self) -> dict[str, str]:
+        """Variables with which another program logs in as this session did, and no other way."""
 
     def chi_lease(self, lease_id: str) -> Any:
         """python-chi's `chi.lease.Lease`."""

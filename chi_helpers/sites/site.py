@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chi_helpers.model.resources import Snapshot
-from chi_helpers.sites import addresses, catalog, clock, groups, instances, keypairs, leases
+from chi_helpers.sites import addresses, catalog, clock, groups, instances, keypairs, leases, parts
+from chi_helpers.sites.environment import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from chi_helpers.model.facts import Flavor, SiteFacts
+    from chi_helpers.model.parts import Part
     from chi_helpers.model.resources import FloatingIPView, InstanceView, LeaseView, SecurityGroupView
     from chi_helpers.model.stamp import Stamp
     from chi_helpers.model.wants import InstanceWant, KeyPair, LeaseWant
@@ -119,6 +121,15 @@ class ChameleonSite:
 
     def delete_address(self, address_id: str) -> None:
         addresses.delete(self.session, address_id)
+
+    def parts(self, lab: str, owner: str) -> tuple[Part, ...]:
+        return parts.listed(self.session, lab, owner)
+
+    def delete_part(self, part: Part) -> None:
+        parts.delete(self.session, part)
+
+    def environment(self) -> dict[str, str]:
+        return environment(self.session)
 
     def chi_lease(self, lease_id: str) -> Any:
         return leases.as_chi(self.session, lease_id)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chi_helpers.model.facts import Flavor, Quota, SiteFacts
+from chi_helpers.model.parts import Part
 from chi_helpers.model.resources import (
     FloatingIPView,
     InstanceView,
@@ -263,6 +264,16 @@ class FakeSite:
     def delete_address(self, address_id: str) -> None:
         self._called("delete_address")
         self.addresses.pop(address_id, None)
+
+    def parts(self, lab: str, owner: str) -> tuple[Part, ...]:  # noqa: ARG002
+        self._called("parts")
+        return ()
+
+    def delete_part(self, part: Part) -> None:  # noqa: ARG002
+        self._called("delete_part")
+
+    def environment(self) -> dict[str, str]:
+        return {}
 
     def chi_lease(self, lease_id: str) -> Any:
         return self.leases[lease_id]

@@ -320,10 +320,9 @@ def test_a_plan_is_a_document_with_every_step():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"launch": "terraform"}, "`launch: terraform` is not built yet"),
         (
             {"network": NetworkSpec(private=IPv4Network("192.168.1.0/24"))},
-            "`network.private` is not built yet",
+            "`network.private` needs `launch: terraform`",
         ),
     ],
 )

@@ -1,0 +1,93 @@
+"""Instances by Terraform: what it is given, and what it made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chi_helpers.model.errors import RefusedError
+from chi_helpers.plan.fit import serves
+from chi_helpers.provision import terraform_state
+from chi_helpers.provision.terraform import Terraform, state_file
+from chi_helpers.provision.terraform_adopt import imports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from chi_helpers.model.resources import LeaseView
+    from chi_helpers.model.stamp import Stamp
+    from chi_helpers.plan.steps import ApplyTerraform, Plan
+    from chi_helpers.sites.protocol import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    changed: int
+    instances: dict[str, str]
+    """Node -> instance."""
+    addresses: dict[str, str]
+    """Node -> floating IP."""
+
+
+def apply(
+    site: Site,
+    folder: Path,
+    step: ApplyTerraform,
+    lease: LeaseView,
+    stamp: Stamp,
+    key_name: str,
+    note: Callable[[str], None],
+) -> Launched:
+    """Let Terraform make what `step` says; what is there and not in its state is adopted, not made twice.
+
+    Raises `UsageError`, `SiteError` and `TerraformError`.
+    """
+    state = state_file(folder)
+    terraform_state.require_own(state, stamp.lab, stamp.owner)
+    adopted = imports(
+        site.parts(stamp.lab, stamp.owner),
+        terraform_state.addresses(state),
+        {node.key: node.ports for node in step.nodes},
+        {node.key for node in step.nodes if node.floating_ip},
+        private=step.private is not None,
+    )
+    runner = Terraform(folder, site.environment(), note)
+    changed, nodes = runner.apply(_variables(step, lease, stamp, key_name), adopted)
+    return Launched(
+        changed,
+        {key: str(node["instance_id"]) for key, node in nodes.items()},
+        {key: str(node["floating_ip"]) for key, node in nodes.items() if node["floating_ip"]},
+    )
+
+
+def destroy(site: Site, folder: Path, plan: Plan, note: Callable[[str], None]) -> int:
+    """Let Terraform delete what its state knows: return how many things went."""
+    terraform_state.require_own(state_file(folder), plan.lab, plan.owner)
+    return Terraform(folder, site.environment(), note).destroy()
+
+
+def _variables(step: ApplyTerraform, lease: LeaseView, stamp: Stamp, key_name: str) -> dict[str, Any]:
+    nodes = {}
+    for node in step.nodes:
+        found = next((r for r in lease.reservations if serves(r, node.reserved)), None)
+        if found is None:
+            raise RefusedError(f"The lease holds no reservation of {node.reserved.label}.")
+        # Blazar's flavor of a reservation has the reservation's own id.
+        how = "reservation_id" if node.reserved.flavor_id is None else "flavor_id"
+        nodes[node.key] = {
+            "name": node.name,
+            "image": node.image,
+            "floating_ip": node.floating_ip,
+            "ports": list(node.ports),
+            how: found.id,
+        }
+    metadata = stamp.metadata()
+    return {
+        "name": step.name,
+        "nodes": nodes,
+        "stamp": {"owner": stamp.owner, "lab": stamp.lab, "delete_at": metadata["delete_at"]},
+        "key_name": key_name,
+        "shared_network": step.shared,
+        "private_network": step.private,
+    }

@@ -1,0 +1,54 @@
+"""Terraform's tests: where its provider cannot be had, they say what was not checked, and nothing else is skipped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chi_helpers.provision.terraform import MIRROR, PROGRAMS
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+Terraform = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def program() -> str:
+    found = next((path for name in PROGRAMS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("not checked: terraform/, for neither terraform nor tofu is on PATH")
+    return found
+
+
+@pytest.fixture
+def terraform(program: str, tmp_path: Path) -> Terraform:
+    """Run Terraform in a folder of a copy of terraform/."""
+    copy = tmp_path / "terraform"
+    shutil.copytree(CHECKOUT / "terraform", copy, ignore=shutil.ignore_patterns(".terraform*"))
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("OS_", "TF_"))}
+    mirror = CHECKOUT / MIRROR
+    if mirror.is_dir():
+        rc = tmp_path / "cli.tfrc"
+        rc.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n')
+        env["TF_CLI_CONFIG_FILE"] = str(rc)
+
+    def run(folder: str, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [program, *words], cwd=copy / folder, env=env, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+@pytest.fixture
+def provided(terraform: Terraform) -> Terraform:
+    """The same, once it is known that the provider can be had."""
+    done = terraform("lab", "init", "-no-color", "-input=false")
+    if done.returncode and "could not connect" in " ".join(done.stderr.split()):
+        pytest.skip("not checked: Terraform with its provider. Build it with `make terraform-provider`")
+    assert done.returncode == 0, done.stderr
+    return terraform
