@@ -19,7 +19,12 @@ STACK = ["jupyter", "mlflow", "postgres", "python", "users", "base"]
 """The roles decide on their order, not the file."""
 PROVISION_SECONDS = 1500.0
 
-pytestmark = [pytest.mark.machines, pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(2 * PROVISION_SECONDS)]
+pytestmark = [
+    pytest.mark.machines,
+    pytest.mark.slow,
+    pytest.mark.stack,
+    pytest.mark.timeout(2 * PROVISION_SECONDS),
+]
 
 
 @dataclass(frozen=True)
