@@ -42,8 +42,9 @@ def command(options: Options, *, tokens: bool, names: tuple[str, ...]) -> int:
     lab = Lab.open(options.file, site=options.site, owner=options.owner, cloud=options.cloud)
     wanted = chosen(services({node.key: node.stack for node in lab.spec.nodes}), names)
     secrets = kept(lab.folder) if tokens or (sys.stdout.isatty() and not options.as_json) else {}
-    for ends in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ends, signal.default_int_handler)  # or ssh would outlive us
+    for ends in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Or ssh would outlive us. Ctrl-C too: a shell's background jobs are born deaf to it.
+        signal.signal(ends, signal.default_int_handler)
     with suppress(KeyboardInterrupt), opened(wanted, _endpoints(lab.logins(), wanted)) as tunnels:
         if options.as_json:
             rows = [_row(forward, secrets) for forward in tunnels.forwards]
