@@ -1,8 +1,10 @@
 """The site's own rate: DELETEs of what is known to go, many at once, in the right order, and nothing else.
 
-    python -m benchmarks.reaper.bare WORKERS SCENE CLOUDS
+    python -m benchmarks.reaper.bare ORDER WORKERS SCENE CLOUDS
 
 No listing but the one that says that an instance is gone. All three projects at once share the workers.
+ORDER is `quick`, where floating IPs go while the instances that they lead to are still vanishing, or `safe`,
+where each goes after its port: the kit's order, which takes no address from an instance that stays after all.
 """
 
 from __future__ import annotations
@@ -24,12 +26,12 @@ _PATHS = {"compute": "/v2.1", "network": "/v2.0"}
 
 
 def main() -> None:
-    workers, scene, clouds = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
+    order, workers, scene, clouds = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4])
     found = json.loads(scene.read_text())
     logins = json.loads(clouds.read_text())["clouds"]
     with ThreadPoolExecutor(workers) as pool:
         projects = [_Project(pool, found["go"][name], logins[name]["auth"]) for name in found["go"]]
-        threads = [threading.Thread(target=project.purge) for project in projects]
+        threads = [threading.Thread(target=project.purge, args=[order == "safe"]) for project in projects]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -54,12 +56,14 @@ class _Project:
         _, headers, _ = self._call("POST", 5000, "/v3/auth/tokens", {"auth": {"identity": identity}}, "")
         self.token = headers["X-Subject-Token"]
 
-    def purge(self) -> None:
+    def purge(self, safe: bool) -> None:
         go = self.go
         port_of = dict(zip(go["instance"], go["port"], strict=True))
         # Instances first: Nova says yes at once and works on, while Neutron's own deletions go on.
         asked = [self._later("compute", f"/servers/{one}") for one in go["instance"]]
-        asked += [self._later("network", f"/floatingips/{one}") for one in go["floating IP"]]
+        addresses = [("network", f"/floatingips/{one}") for one in go["floating IP"]]
+        if not safe:
+            asked += [self._later(*one) for one in addresses]
         wait(asked[: len(port_of)])
         while port_of:
             there = self._instances()
@@ -68,6 +72,8 @@ class _Project:
             if port_of:
                 time.sleep(_LOOK_SECONDS)
         wait(asked)
+        if safe:
+            wait([self._later(*one) for one in addresses])
         faces = [
             self.pool.submit(self._take_off, router, interface)
             for router, interface in zip(go["router"], go["router interface"], strict=True)

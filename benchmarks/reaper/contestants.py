@@ -80,10 +80,10 @@ def _ospurge(state: Path) -> Sequence[Sequence[str]]:
     return [[*there, program, "--os-cloud", name, "--purge-own-project", "--verbose"] for name in PROJECTS]
 
 
-def _bare(workers: int) -> Callable[[Path], Sequence[Sequence[str]]]:
+def _bare(order: str, workers: int) -> Callable[[Path], Sequence[Sequence[str]]]:
     def commands(state: Path) -> Sequence[Sequence[str]]:
         scene, clouds = str(state / "scene.json"), str(state / "clouds.yaml")
-        return [[*_PYTHON, "benchmarks.reaper.bare", str(workers), scene, clouds]]
+        return [[*_PYTHON, "benchmarks.reaper.bare", order, str(workers), scene, clouds]]
 
     return commands
 
@@ -96,7 +96,14 @@ ALL = {
         Contestant("cleanup", "`project_cleanup`, filter `created_at`", _cleanup("filters")),
         Contestant("callback", "`project_cleanup`, the rule as a callback", _cleanup("callback")),
         Contestant("ospurge", "ospurge 2.0.0, which knows no age", _ospurge, again=True),
-        *(Contestant(f"bare{n}", f"bare DELETEs of known ids, {n} at once", _bare(n)) for n in _AT_ONCE),
+        *(
+            Contestant(f"bare{n}", f"bare DELETEs of known ids, {n} at once", _bare("quick", n))
+            for n in _AT_ONCE
+        ),
+        *(
+            Contestant(f"safe{n}", f"bare DELETEs, addresses after ports, {n} at once", _bare("safe", n))
+            for n in _AT_ONCE
+        ),
     )
 }
 PEERS = ("loop", "cleanup", "callback", "ospurge")

@@ -268,6 +268,11 @@ APPLY = (
             "a site that becomes slower is asked less at once",
         ),
         ("ceil(self.slots / max(1, self._senders))", "self.slots", "projects at a site share what it bears"),
+        (
+            "                self.width, self.waiting, self._starting = 1.0, 0.0, True\n",
+            "",
+            "the first call of a kind waits for none of ours",
+        ),
     ),
     *guards_of(
         "chi_helpers/apply/reaper/send.py",

@@ -3,7 +3,8 @@
 A site answers slower when more is asked at once than it works on; what is asked beyond that makes nothing
 quicker, and takes its time from everybody else. The longer answers take than the quickest of their kind did,
 the more of ours wait: `width * (1 - quickest / seconds)` of them (L. S. Brakmo, L. L. Peterson, "TCP Vegas",
-IEEE JSAC 13, 1995). That number is kept small. Distance costs nothing: it is in the quickest as well.
+IEEE JSAC 13, 1995). That number is kept small. Distance costs nothing: it is in the quickest as well. For the
+quickest to be one that did not wait itself, the first call of each kind goes by itself.
 
 What the site says outright (429, 503, Retry-After) counts for more, and halves the width, as TCP does it: two
 reapers at one site settle on fair shares. Within one run nothing has to settle: all projects at a site have
@@ -43,6 +44,8 @@ class Pace:
     """How many of our calls wait at the site, about."""
     quickest: dict[Hashable, float] = field(default_factory=dict)
     """Seconds, of each kind of call."""
+    _asked: set[Hashable] = field(default_factory=set, init=False)
+    """The kinds of calls that were sent."""
     _starting: bool = field(default=True, init=False)
     _senders: int = field(default=0, init=False)
     """How many have calls to send."""
@@ -68,6 +71,17 @@ class Pace:
         finally:
             with self._lock:
                 self._senders -= 1
+
+    def asking(self, kind: Hashable) -> None:
+        """A call of the kind is about to be sent. Before the first of a kind the width starts anew at one.
+
+        A service that does one thing at a time is as slow for each of fourteen calls at once: were these the
+        first of their kind, the quickest of them would look like what the work takes.
+        """
+        with self._lock:
+            if kind not in self._asked:
+                self._asked.add(kind)
+                self.width, self.waiting, self._starting = 1.0, 0.0, True
 
     def answered(self, kind: Hashable, seconds: float) -> None:
         """The site answered a call of the kind: it was under way so long.

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from chi_helpers.apply.reaper.pace import Pace
     from chi_helpers.apply.reaper.timing import Timer
-    from chi_helpers.model.reaping import ReapStep
+    from chi_helpers.model.inventory import Kind
+    from chi_helpers.model.reaping import Action, ReapStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Sender:
             while queue and len(self.flying) < self.pace.share and self.pace.resume <= self.timer.now():
                 call = queue.popleft()
                 if self.timer.now() <= call.until:
+                    self.pace.asking(_kind(call.step))
                     self.flying.add(self.pool.submit(partial(self._ask, call)))
             if not self.flying:
                 if not queue or not self._rest(max(call.until for call in queue)):
@@ -89,7 +91,7 @@ class Sender:
                     continue
                 if not answer.error:
                     # A refusal is quicker than the work, and says nothing of how long that takes.
-                    self.pace.answered((answer.step.action, answer.step.ref.kind), answer.seconds)
+                    self.pace.answered(_kind(answer.step), answer.seconds)
                 answers.append(answer)
                 if isinstance(answer.error, CredentialsError):
                     queue.clear()
@@ -111,6 +113,11 @@ class Sender:
         began = self.timer.now()
         request_id, error = _outcome(call.ask)
         return Answer(call.step, request_id, error, self.timer.now() - began)
+
+
+def _kind(step: ReapStep) -> tuple[Action, Kind]:
+    """What its call has in common with others that take about as long."""
+    return step.action, step.ref.kind
 
 
 def _outcome(ask: Callable[[], str]) -> tuple[str, LabKitError | None]:

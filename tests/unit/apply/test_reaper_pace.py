@@ -101,6 +101,33 @@ def test_each_kind_of_call_has_a_quickest_of_its_own():
     assert pace.slots == MOST
 
 
+@pytest.mark.parametrize("width", [2, 14])
+def test_a_site_that_does_one_thing_at_a_time_gets_few_calls_whatever_was_good_for_other_kinds(width):
+    """Of fourteen port calls at once each takes fourteen times as long: none of them tells what one takes."""
+    pace = Pace(width=float(width))
+    pace.asking("port")
+    Site(1).answers(pace, 500)
+    assert 2 <= pace.slots <= 5
+
+
+def test_the_first_call_of_a_kind_goes_by_itself_and_more_together_after_it():
+    beside: list[int] = []
+
+    class Counting(Inline):
+        def submit(self, fn):
+            beside.append(len(sender.flying))
+            return super().submit(fn)
+
+    sender = Sender(Counting(), Pace(width=8.0), Time().timer)
+    calls = [Call(step(str(n)), lambda: "", 10.0) for n in range(9)]
+    sender.send(calls)
+    assert beside[:2] == [0, 0], "the second waits for the first, though eight may go together"
+    assert max(beside) > 1
+    beside.clear()
+    sender.send(calls)
+    assert beside[:2] == [0, 1], "the kind is known"
+
+
 def test_calls_that_take_no_time_are_no_sign_of_anything():
     pace = Pace()
     for _ in range(100):
@@ -286,7 +313,9 @@ def test_calls_go_side_by_side_up_to_the_window_and_not_beyond(others):
         return ""
 
     window = 4 * (1 + others)
-    pace = Pace(most=window, width=float(window))
+    pace = Pace(most=window)
+    pace.asking((Action.DELETE, Kind.GROUP))
+    pace.width = float(window)
     with ThreadPoolExecutor(16) as pool, ExitStack() as elsewhere:
         for _ in range(others):
             elsewhere.enter_context(pace.sending())
