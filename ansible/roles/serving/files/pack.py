@@ -22,6 +22,7 @@ PARTS = (
     "params.yaml",
     "production/README.md",
     "pyproject.toml",
+    "requirements-tune.txt",
     "requirements.txt",
 )
 """Beside the code. What runs leave in the folder (environment, data, models) stays behind."""
