@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chi_helpers.model.parts import DELETABLE
-from chi_helpers.plan.steps import DeletePart, DestroyTerraform
+from chi_helpers.plan.steps import DeleteGroup, DeletePart, DestroyTerraform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,7 @@ def with_terraform(plan: Plan, parts: Iterable[Part]) -> Plan:
     know, or Terraform could not delete, goes all the same.
     """
     ends = [DeletePart(f"delete {part.kind} {part.name}", part) for part in deletable(parts)]
-    groups = [step for step in plan.steps if type(step).__name__ == "DeleteGroup"]
+    groups = [step for step in plan.steps if isinstance(step, DeleteGroup)]
     others = [step for step in plan.steps if step not in groups]
     destroy = DestroyTerraform("terraform destroy")
     return replace(plan, steps=(destroy, *others, *ends, *groups))
