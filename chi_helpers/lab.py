@@ -26,12 +26,11 @@ from chi_helpers.apply.execute import Executor
 from chi_helpers.apply.folder import lab_folder
 from chi_helpers.apply.journal import opened
 from chi_helpers.apply.known_hosts import NAME as KNOWN_HOSTS
-from chi_helpers.apply.known_hosts import knows
 from chi_helpers.apply.lock import held
 from chi_helpers.config import load
 from chi_helpers.config.owner import owner as owner_name
+from chi_helpers.login import Login, logins
 from chi_helpers.model.errors import LabKitError, LeftoverError, RefusedError, UsageError
-from chi_helpers.model.lab import USER
 from chi_helpers.model.outcome import Outcome, Progress, Result, Silent
 from chi_helpers.model.span import span
 from chi_helpers.plan import Plan, Stage, plan_down, plan_up
@@ -51,53 +50,7 @@ if TYPE_CHECKING:
 
 SHORTEST = timedelta(minutes=2)
 """Blazar counts whole minutes, so one minute may be over at once."""
-NOT_REACHABLE = "its instance is not active. Look with `chi-lab status`, then run `chi-lab up`"
 _UP = (Stage.DELETE, Stage.RESERVE, Stage.LAUNCH, Stage.ADDRESS, Stage.TRUST)
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """How to log in to a node; the host key is in `known_hosts`, and only there."""
-
-    node: str
-    address: str
-    private_key: Path
-    known_hosts: Path
-    user: str = USER
-    private_address: str = ""
-    """Where the lab's other nodes reach it."""
-    jump: Login | None = None
-    """The node through which it is reached: it has no floating IP, and `address` is the private one."""
-
-    @property
-    def destination(self) -> str:
-        return f"{self.user}@{self.address}"
-
-    def settings(self, *, batch: bool = False) -> dict[str, str]:
-        """OpenSSH's settings to reach the node and verify its host key; with `batch` nobody is asked."""
-        from chi_helpers.provision.openssh import settings
-
-        own = settings(self.known_hosts, self.private_key)
-        return {**own, **({"BatchMode": "yes"} if batch else {}), **self.proxy(batch=batch)}
-
-    def proxy(self, *, batch: bool) -> dict[str, str]:
-        """OpenSSH's setting that leads through `jump`; empty where the node is reached directly."""
-        from chi_helpers.provision.openssh import through
-
-        return {} if self.jump is None else through(self.jump.settings(batch=batch), self.jump.destination)
-
-    def require_key(self) -> None:
-        """Raise `UsageError` where no host key of the node is known: OpenSSH's own words do not help.
-
-        Nor of the one that it is reached through.
-        """
-        if self.jump is not None:
-            self.jump.require_key()
-        if not knows(self.known_hosts, self.address):
-            raise UsageError(
-                f"The SSH host key of {self.node} ({self.address}) is not in {self.known_hosts}.",
-                do="Learn it from the site: run `chi-lab up`.",
-            )
 
 
 @dataclass
@@ -200,21 +153,13 @@ class Lab:
         `check` only says what would change. Raises `UsageError` where no node is reachable, and
         `ProvisionError` where Ansible itself did not work; a node that failed is in the report.
         """
-        from chi_helpers.provision import Host, HostReport, ProvisionReport, TaskFailure, provision
+        from chi_helpers.provision import provision
+        from chi_helpers.provision.inventory import away
 
-        stacks = {node.key: node.stack for node in self.spec.nodes}
+        reached = {login.node: login for login in self.logins()}
         hosts = [
-            Host(
-                login.node,
-                login.address,
-                login.private_key,
-                login.known_hosts,
-                user=login.user,
-                stack=stacks[login.node],
-                private_address=login.private_address,
-                proxy=login.proxy(batch=True),
-            )
-            for login in self.logins()
+            reached[node.key].host(node.stack) if node.key in reached else away(node.key, node.stack)
+            for node in self.spec.nodes
         ]
         deadline = self.status().deadline
         if deadline is None:
@@ -224,16 +169,6 @@ class Lab:
             report = provision(
                 self.spec, self.owner, deadline, hosts, self.folder, self.progress, check=check
             )
-            reached = {host.name for host in hosts}
-            failures = tuple(
-                TaskFailure(node, "reach the node", NOT_REACHABLE)
-                for node, stack in stacks.items()
-                if stack and node not in reached
-            )
-            missed = tuple(HostReport(f.host, unreachable=1, failures=(f,)) for f in failures)
-            for host in missed:
-                self.progress.finished(host.outcome)
-            report = ProvisionReport((*report.hosts, *missed))
             for done in report.outcomes:
                 executor.journal.write(
                     "finished", step=done.step, result=str(done.result), detail=done.detail
@@ -298,24 +233,17 @@ class Lab:
 
         One without a floating IP is reached through one that has it.
         """
-        private_key, known_hosts = self.site.keypair().private_key, self.folder / KNOWN_HOSTS
-        instances = self._instances(self._look())
-
-        def login(node: str, address: str, jump: Login | None = None) -> Login:
-            private = next(iter(instances[node].addresses), "")
-            return Login(node, address, private_key, known_hosts, private_address=private, jump=jump)
-
-        found = {node: login(node, i.floating_ips[0]) for node, i in instances.items() if i.floating_ips}
+        found = logins(
+            self._instances(self._look()),
+            private_key=self.site.keypair().private_key,
+            known_hosts=self.folder / KNOWN_HOSTS,
+            jump=self.spec.jump,
+        )
         if not found:
             raise UsageError(
                 f"No node of {self.lease_name} is reachable.", do="Bring the lab up with `chi-lab up`."
             )
-        wanted = self.spec.jump
-        jump = found.get(wanted.key if wanted else "", next(iter(found.values())))
-        for node, instance in instances.items():
-            if node not in found and instance.addresses:
-                found[node] = login(node, instance.addresses[0], jump)
-        return tuple(found[node] for node in instances if node in found)
+        return found
 
     def _provisioned(self) -> tuple[Outcome, ...]:
         try:

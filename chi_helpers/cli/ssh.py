@@ -13,7 +13,7 @@ from chi_helpers.model.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chi_helpers.lab import Login
+    from chi_helpers.login import Login
 
 
 class _UpToDashes(click.Command):

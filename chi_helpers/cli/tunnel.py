@@ -16,7 +16,7 @@ from chi_helpers.model.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from chi_helpers.lab import Login
+    from chi_helpers.login import Login
     from chi_helpers.provision.services import Service
     from chi_helpers.provision.tunnel import Endpoint, Forward
 

@@ -30,7 +30,7 @@ _OF_ROLES: Mapping[str, tuple[str, int, str]] = {
     "ray": ("ray", 8265, "/"),
 }
 """Role: (name of what it serves, port, page)."""
-_ONCE = frozenset({"ray"})
+_ONCE = frozenset({"monitoring", "ray"})
 """Roles whose page is on the first of their nodes alone."""
 
 

@@ -75,7 +75,7 @@ def test_every_role_is_for_nodes_or_has_a_playbook_of_its_own_and_none_is_both()
 
 
 def test_every_role_for_nodes_has_its_play_and_the_plays_stand_in_the_order_of_the_list():
-    check, _, _, *plays = load(ANSIBLE / "site.yml")
+    check, _, _, _, *plays = load(ANSIBLE / "site.yml")
     names = check["vars"]["site_roles"]
     order = [
         "base", "users", "docker", "gpu", "python", "postgres", "mlflow", "jupyter", "ray", "serving", "monitoring",

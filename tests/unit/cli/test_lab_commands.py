@@ -17,7 +17,8 @@ from chi_helpers.cli.lifetime import LIFETIME
 from chi_helpers.cli.options import Flags
 from chi_helpers.cli.report import conclude
 from chi_helpers.cli.ssh import choose
-from chi_helpers.lab import Lab, Login
+from chi_helpers.lab import Lab
+from chi_helpers.login import Login
 from chi_helpers.model.errors import UsageError
 from chi_helpers.model.outcome import Outcome, Result
 from chi_helpers.plan.steps import Plan

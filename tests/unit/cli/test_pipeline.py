@@ -10,7 +10,8 @@ import pytest
 
 from chi_helpers.cli.group import chi_lab
 from chi_helpers.cli.options import Flags
-from chi_helpers.lab import Lab, Login
+from chi_helpers.lab import Lab
+from chi_helpers.login import Login
 from chi_helpers.model.errors import SiteError, UsageError
 
 

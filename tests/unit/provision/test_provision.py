@@ -11,6 +11,7 @@ import pytest
 from chi_helpers.model.errors import UsageError
 from chi_helpers.model.outcome import Result
 from chi_helpers.provision import Host, provision
+from chi_helpers.provision.inventory import away
 from tests.unit.provision.test_inventory import SPEC
 
 CHECKOUT = Path(__file__).parents[3]
@@ -54,6 +55,13 @@ def test_a_host_out_of_reach_fails_with_sshs_words_and_leaves_only_a_private_log
     log = state / "provision.log"
     assert log.stat().st_mode & 0o777 == 0o600
     assert "xyzzy-secret" not in log.read_text()
+
+
+def test_a_host_that_is_away_is_failed_and_the_others_are_gone_on_with(tmp_path):
+    report = provision(LAB, "o", DEADLINE, [away("node0", ("base",)), host(tmp_path)], tmp_path / "state")
+    assert [o.result for o in report.outcomes] == [Result.FAILED] * 2
+    assert "instance is not active. Look with `chi-lab status`" in report.outcomes[0].detail
+    assert "Connection refused" in report.outcomes[1].detail, "it was tried"
 
 
 def test_openstacks_secrets_do_not_reach_ansible(tmp_path, monkeypatch):

@@ -18,12 +18,12 @@ def test_every_role_that_serves_has_its_service_on_its_node():
     found = services(STACKS)
     assert Service("serving", "node1", 8000, "/docs") in found
     assert Service("mlflow", "node2", 5000) in found
-    assert {s.node for s in found if s.name == "prometheus"} == {"node1", "node3"}
     assert "postgres" not in {s.name for s in found}
 
 
-def test_ray_s_page_is_on_its_first_node_alone():
-    assert [s.node for s in services(STACKS) if s.name == "ray"] == ["node1"]
+@pytest.mark.parametrize("name", ["ray", "prometheus"])
+def test_a_page_for_the_whole_lab_is_on_its_first_node_alone(name):
+    assert [s.node for s in services(STACKS) if s.name == name] == ["node1"]
 
 
 def test_those_that_are_named_are_chosen_and_all_where_none_is():
