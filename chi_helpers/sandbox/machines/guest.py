@@ -58,6 +58,8 @@ _HOST_SIZED = 64
 _HEAD = 256 * 1024
 _TAIL = 768 * 1024
 """Bytes of console output to keep where there is more: the beginning holds the SSH host keys."""
+_SAID = 500
+"""Characters of the console of a machine that did not boot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,9 @@ class Guest:
         self.podman.run("start", self.name)
         known = self.podman.inspect(self.name)
         pid = known["State"]["Pid"]
+        if not pid:
+            said = self.console().decode(errors="replace").strip()[-_SAID:] or "nothing"
+            raise PodmanError(f"{self.name} ended as soon as it was started; its console said: {said}")
         # --pid too, or umount finds no /proc/self.
         enter(pid, ("mount", "pid"), "sh", "-c", _SETTLE)
         for mac, addresses in self._bare().items():

@@ -25,7 +25,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from chi_helpers.sandbox.errors import SandboxError
-from chi_helpers.sandbox.machines import hosts, networks, seed, snapshots
+from chi_helpers.sandbox.machines import hosts, kernel, networks, seed, snapshots
 from chi_helpers.sandbox.machines.events import Meaning, Watcher
 from chi_helpers.sandbox.machines.guest import MACHINE, Blueprint, Guest, Size
 from chi_helpers.sandbox.machines.podman import Podman, PodmanError
@@ -98,6 +98,7 @@ class PodmanDriver(driver.ComputeDriver):
         self.host = host
         self.described = hosts.read()[host]
         self.podman = Podman(CONF.podman.site, tuple(CONF.podman.podman_args))
+        kernel.make_room()
         known = set(objects.InstanceList.get_uuids_by_host(nova_context.get_admin_context(), host))
         for orphan in set(self.list_instance_uuids()) - known:
             LOG.warning("Removing the container of unknown instance %s", orphan)
