@@ -8,12 +8,12 @@ from pathlib import Path
 LOG = logging.getLogger(__name__)
 WATCHERS = Path("/proc/sys/fs/inotify/max_user_instances")
 ENOUGH = 1024
-"""A machine's systemd and its services take about six, and all machines are one user's to the kernel. With the usual
-128 the 22nd machine does not boot: "Failed to allocate manager object: Too many open files"."""
+"""A machine takes five (counted), and all machines are one user's to the kernel. With the usual 128 the 25th
+machine's systemd ended at once."""
 
 
 def make_room(limit: Path = WATCHERS) -> None:
-    """Let many machines boot. Never lowers the limit; where it may not be raised, fewer machines have room."""
+    """Let many machines boot. Never lowers the limit; where it may not be raised, fewer have room."""
     try:
         if int(limit.read_text()) < ENOUGH:
             limit.write_text(str(ENOUGH))
