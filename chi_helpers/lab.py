@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from chi_helpers.apply.report import Report
-    from chi_helpers.model.lab import LabSpec
+    from chi_helpers.model.lab import LabSpec, NodeSpec
     from chi_helpers.model.resources import InstanceView, Snapshot
-    from chi_helpers.provision import ProvisionReport
+    from chi_helpers.provision import Host, ProvisionReport
     from chi_helpers.sites.protocol import Site
 
 SHORTEST = timedelta(minutes=2)
@@ -157,10 +157,15 @@ class Lab:
         from chi_helpers.provision.inventory import away
 
         reached = {login.node: login for login in self.logins()}
-        hosts = [
-            reached[node.key].host(node.stack) if node.key in reached else away(node.key, node.stack)
-            for node in self.spec.nodes
-        ]
+        known = self._instances(self._look(), active=False)
+
+        def host(node: NodeSpec) -> Host:
+            if node.key in reached:
+                return reached[node.key].host(node.stack)
+            addresses = known[node.key].addresses if node.key in known else ()
+            return away(node.key, node.stack, next(iter(addresses), ""))
+
+        hosts = [host(node) for node in self.spec.nodes]
         deadline = self.status().deadline
         if deadline is None:
             raise UsageError(f"The lease {self.lease_name} is not active.", do="Run `chi-lab up`.")
@@ -309,9 +314,11 @@ class Lab:
         names = {self.lease_name, *(self.spec.instance_name(n, self.owner) for n in self.spec.nodes)}
         return self.site.snapshot(self.spec.lab, self.owner, names)
 
-    def _instances(self, snapshot: Snapshot) -> dict[str, InstanceView]:
+    def _instances(self, snapshot: Snapshot, *, active: bool = True) -> dict[str, InstanceView]:
         ours = snapshot.stamped(self.spec.lab, self.owner).instances
-        found = {i.stamp.node: i for i in ours if i.stamp is not None and i.status == "ACTIVE"}
+        found = {
+            i.stamp.node: i for i in ours if i.stamp is not None and (not active or i.status == "ACTIVE")
+        }
         return {node.key: found[node.key] for node in self.spec.nodes if node.key in found}
 
 

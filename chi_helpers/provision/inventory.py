@@ -44,12 +44,20 @@ class Host:
     """Variables of this host alone; they win over the lab's."""
 
 
-def away(name: str, stack: Iterable[str]) -> Host:
-    """A node that has no active instance just now. It keeps its place in the inventory.
+def away(name: str, stack: Iterable[str], private_address: str = "") -> Host:
+    """A node that has no active instance just now. It keeps its place in the inventory, and its address.
 
     Or the others would be set up as if the lab had no database, or Ray another head.
     """
-    return Host(name, "", Path(), Path(), stack=tuple(stack), variables={"lab_away": True})
+    return Host(
+        name,
+        "",
+        Path(),
+        Path(),
+        stack=tuple(stack),
+        private_address=private_address,
+        variables={"lab_away": True},
+    )
 
 
 def base_variables(spec: LabSpec, owner: str, deadline: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.site import CHECKOUT, SiteUnderTest
 from tests.support.student import Student
-from tests.support.tunnelled import tunnelled
+from tests.support.tunnelled import Tunnelled, tunnelled
 
 pytestmark = [pytest.mark.machines, pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(2400)]
 
@@ -58,6 +58,83 @@ def test_a_ray_job_uses_all_nodes(cluster: Student):
     assert {name.split("-", 1)[0] for name in ran_on} == NODES, ran_on
 
 
+def test_a_search_for_better_parameters_is_spread_over_the_nodes(cluster: Student):
+    """Eight trials, one for each core of the lab: no node has room for all of them."""
+    command = "cd groceries && /opt/chi-lab/bin/groceries tune --trials 7 --rows 5000 --json"
+    trials = json.loads(on(cluster, "head", command))["trials"]
+    assert len(trials) == 8
+    assert {trial["node"].split("-", 1)[0] for trial in trials} == NODES, trials
+    with tunnelled(cluster, LAB, "--site", cluster.site.region, "mlflow") as services:
+        asked = {"experiment_ids": experiments(services), "filter": "attributes.run_name LIKE 'Tune%'"}
+        found = services.ask("mlflow", "/api/2.0/mlflow/runs/search", asked).json()["runs"]
+    assert [run["info"]["status"] for run in found] == ["FINISHED"]
+
+
+def experiments(services: Tunnelled) -> list[str]:
+    found = services.ask("mlflow", "/api/2.0/mlflow/experiments/search", {"max_results": 100}).json()
+    return [each["experiment_id"] for each in found["experiments"]]
+
+
+def test_one_prometheus_watches_every_node(cluster: Student):
+    """And knows the deadline of each."""
+    with tunnelled(cluster, LAB, "--site", cluster.site.region, "prometheus") as services:
+        up = {(row["job"], row["node"]): value for row, value in query(services, "up")}
+        told = {row["node"]: value for row, value in query(services, "chi_lab_deadline_timestamp_seconds")}
+    assert set(up) == {
+        *(("node", node) for node in NODES),
+        *(("ray", node) for node in NODES),
+        ("serving", "head"),
+        ("prometheus", "head"),
+    }
+    assert set(up.values()) == {"1"}
+    assert set(told) == NODES
+    assert len(set(told.values())) == 1
+
+
+def query(services: Tunnelled, text: str) -> list[tuple[dict[str, str], str]]:
+    found = services.ask("prometheus", f"/api/v1/query?query={text}").json()["data"]["result"]
+    return [(row["metric"], row["value"][1]) for row in found]
+
+
+def test_of_the_private_ports_each_lets_in_whom_it_is_for(cluster: Student):
+    """Metrics: Prometheus' node. MLflow and Ray: the lab's nodes. A stranger on the network: nobody's."""
+    tracking = private_address(cluster, "tracking")
+    ask = f"timeout 3 bash -c 'exec 3<>/dev/tcp/{tracking}/{{}}' && echo open || echo closed"
+    seen = {
+        (node, port): on(cluster, node, ask.format(port)).strip().splitlines()[-1]
+        for node in ("head", "database")
+        for port in (9100, 5000, 6381)
+    }
+    assert seen == {
+        ("head", 9100): "open", ("head", 5000): "open", ("head", 6381): "open",
+        ("database", 9100): "closed", ("database", 5000): "open", ("database", 6381): "open",
+    }  # fmt: skip
+    # The stranger: another address of a node of the lab, which the rules do not know.
+    own = private_address(cluster, "database")
+    stranger = f"{own.rsplit('.', 1)[0]}.{(int(own.rsplit('.', 1)[1]) + 97) % 250 + 2}"
+    script = (
+        f"link=$(ip -o -4 route get {tracking} | grep -o 'dev [^ ]*' | cut -d' ' -f2)\n"
+        f"sudo ip address add {stranger}/32 dev $link\n"
+        f"for port in 22 9100 5000 6381; do python3 - $port <<'END'\n{STRANGER.format(stranger, tracking)}END\ndone\n"
+        f"sudo ip address del {stranger}/32 dev $link"
+    )
+    assert on(cluster, "database", script).split() == ["open", "closed", "closed", "closed"]
+
+
+STRANGER = """
+import socket, sys
+try:
+    socket.create_connection(("{1}", int(sys.argv[1])), timeout=3, source_address=("{0}", 0)).close()
+    print("open")
+except OSError:
+    print("closed")
+"""
+
+
+def private_address(student: Student, node: str) -> str:
+    return on(student, node, "hostname -I").split()[0]
+
+
 def test_one_floating_ip_is_all_that_it_takes(cluster: Student):
     assert cluster.holdings().counts == (1, 3, 1, 4)
 
@@ -80,3 +157,25 @@ def test_provisioned_again_nothing_changes_on_any_node(cluster: Student):
     hosts = json.loads(done.stdout)["hosts"]
     assert {host["name"] for host in hosts} == NODES
     assert [(host["changed"], host["failures"]) for host in hosts] == [(0, [])] * len(NODES)
+
+
+def test_a_node_that_is_away_is_said_and_the_others_keep_their_settings(cluster: Student):
+    """The last but one: `tracking` has MLflow, which `head` needs."""
+    connection = cluster.site.connection()
+    (server,) = [i for i in cluster.holdings().instances if i.name.startswith("tracking")]
+    before = on(cluster, "head", "grep TRACKING /etc/chi-lab/pipeline.env")
+    connection.compute.stop_server(server)
+    connection.compute.wait_for_server(connection.compute.get_server(server.id), "SHUTOFF", wait=120)
+    done = cluster.chi_lab("provision", "--json", "--site", cluster.site.region, lab=LAB, timeout=UP_SECONDS)
+    assert done.returncode == 1, done.stdout + done.stderr
+    hosts = {host["name"]: host for host in json.loads(done.stdout)["hosts"]}
+    assert "instance is not active" in json.dumps(hosts["tracking"]["failures"])
+    assert hosts["database"]["failures"] == []
+    serves = on(cluster, "head", "grep TRACKING /etc/chi-lab/pipeline.env")
+    assert serves == before, "MLflow is where it was, and not on another node"
+
+
+def test_down_gives_all_back(cluster: Student):
+    down = cluster.chi_lab("down", "--json", "--site", cluster.site.region, lab=LAB)
+    assert down.returncode == 0, down.stdout + down.stderr
+    assert not cluster.holdings()

@@ -369,6 +369,7 @@ def test_a_node_without_an_active_instance_is_given_to_ansible_in_its_place(a_la
     one.provision()
     assert [(host.name, host.stack) for host in given] == [("a", ("base",)), ("b", ("base",)), ("c", ())]
     assert [bool(host.variables.get("lab_away")) for host in given] == [False, True, False]
+    assert given[1].private_address == b.addresses[0], "it keeps it while it is shut off"
 
 
 def test_nodes_without_a_floating_ip_are_reached_through_the_one_that_has_it(a_lab, site_, monkeypatch):
