@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from secrets import token_hex
 
@@ -54,8 +55,14 @@ def on(student: Student, node: str, command: str) -> str:
 def test_a_ray_job_uses_all_nodes(cluster: Student):
     """The job runs as the user on the head, and its tasks on every node."""
     on(cluster, "head", f"cat >job.py <<'END'\n{JOB}END")
-    ran_on = on(cluster, "head", "/opt/chi-lab/bin/ray-python job.py").split()
-    assert {name.split("-", 1)[0] for name in ran_on} == NODES, ran_on
+    assert ran_on(cluster) == NODES
+
+
+def ran_on(cluster: Student) -> set[str]:
+    """The nodes that a job of eight tasks ran on."""
+    return {
+        name.split("-", 1)[0] for name in on(cluster, "head", "/opt/chi-lab/bin/ray-python job.py").split()
+    }
 
 
 def test_a_search_for_better_parameters_is_spread_over_the_nodes(cluster: Student):
@@ -173,6 +180,18 @@ def test_a_node_that_is_away_is_said_and_the_others_keep_their_settings(cluster:
     assert hosts["database"]["failures"] == []
     serves = on(cluster, "head", "grep TRACKING /etc/chi-lab/pipeline.env")
     assert serves == before, "MLflow is where it was, and not on another node"
+    connection.compute.start_server(server)
+    with tunnelled(cluster, LAB, "--site", cluster.site.region, "serving") as services:
+        services.until("serving", "/healthz")
+    end = time.monotonic() + 240
+    while ran_on(cluster) != NODES:
+        assert time.monotonic() < end, "Ray on the node did not join again"
+        time.sleep(5)
+    assert not on(cluster, "tracking", "systemctl --failed --no-legend").strip()
+    assert "ordering cycle" not in on(cluster, "tracking", "sudo journalctl -b --no-pager")
+    assert "1" in on(
+        cluster, "head", f"curl -s http://{private_address(cluster, 'tracking')}:5000/health | grep -c OK"
+    )
 
 
 def test_down_gives_all_back(cluster: Student):

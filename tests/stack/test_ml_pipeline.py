@@ -85,6 +85,13 @@ def test_every_target_is_up_in_prometheus_and_the_deadline_is_known(stack: Stack
     assert float(deadline["value"][1]) == pytest.approx(_seconds(told), abs=60)  # type: ignore[index]
 
 
+def test_each_alert_rings_when_it_should_and_not_before(stack: Stack):
+    """By Prometheus' own tool, with the rules as they are on the node."""
+    stories = (Path(__file__).parent / "alerts.test.yml").read_text()
+    stack.node(f"cat >alerts.test.yml <<'END'\n{stories}END")
+    assert "SUCCESS" in stack.node("promtool test rules alerts.test.yml 2>&1")
+
+
 def _seconds(instant: str) -> float:
     from datetime import datetime
 

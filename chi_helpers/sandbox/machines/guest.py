@@ -73,7 +73,9 @@ class Size:
         if self.memory_mb < _HOST_SIZED:
             return []
         cpus = min(self.vcpus, os.cpu_count() or 1)
-        return [f"--cpus={cpus}", f"--memory={self.memory_mb}m"]
+        # Shared memory is half of a machine's memory; a container's 64 MB are too little for Ray, for one.
+        shared = f"--shm-size={self.memory_mb // 2}m"
+        return [f"--cpus={cpus}", f"--memory={self.memory_mb}m", shared]
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def test_podman_sets_addresses_on_routed_networks_only() -> None:
 
 
 def test_a_flavor_limits_and_the_baremetal_flavor_does_not() -> None:
-    assert guest.Size(1, 2048).options() == ["--cpus=1", "--memory=2048m"]
+    assert guest.Size(1, 2048).options() == ["--cpus=1", "--memory=2048m", "--shm-size=1024m"]
     assert guest.Size(4096, 2048).options()[0] == f"--cpus={os.cpu_count()}"
     assert guest.Size(1, 1).options() == []
 
