@@ -66,7 +66,7 @@ def ran_on(cluster: Student) -> set[str]:
 
 
 def test_a_search_for_better_parameters_is_spread_over_the_nodes(cluster: Student):
-    """Eight trials, one for each core of the lab: no node has room for all of them."""
+    """Eight trials, and no node has cores for all of them."""
     command = "cd groceries && /opt/chi-lab/bin/groceries tune --trials 7 --rows 5000 --json"
     trials = json.loads(on(cluster, "head", command))["trials"]
     assert len(trials) == 8
@@ -103,26 +103,39 @@ def query(services: Tunnelled, text: str) -> list[tuple[dict[str, str], str]]:
     return [(row["metric"], row["value"][1]) for row in found]
 
 
-def test_of_the_private_ports_each_lets_in_whom_it_is_for(cluster: Student):
-    """Metrics: Prometheus' node. MLflow and Ray: the lab's nodes. A stranger on the network: nobody's."""
-    tracking = private_address(cluster, "tracking")
-    ask = f"timeout 3 bash -c 'exec 3<>/dev/tcp/{tracking}/{{}}' && echo open || echo closed"
+PRIVATE = {
+    ("head", "tracking", 9100): "open",
+    ("database", "tracking", 9100): "closed",
+    ("head", "tracking", 5000): "open",
+    ("database", "tracking", 5000): "open",
+    ("head", "tracking", 6381): "open",
+    ("database", "tracking", 6381): "open",
+    ("tracking", "database", 5432): "open",
+    ("head", "database", 5432): "closed",
+}
+"""(from, to, port). Metrics are for Prometheus' node, the database for MLflow's, the others for all."""
+
+
+def test_a_port_of_the_private_network_lets_in_whom_it_is_for(cluster: Student):
+    address = {node: private_address(cluster, node) for node in NODES}
+    ask = "timeout 3 bash -c 'exec 3<>/dev/tcp/{}/{}' 2>&- && echo open || echo closed"
     seen = {
-        (node, port): on(cluster, node, ask.format(port)).strip().splitlines()[-1]
-        for node in ("head", "database")
-        for port in (9100, 5000, 6381)
+        (origin, node, port): on(cluster, origin, ask.format(address[node], port)).strip()
+        for origin, node, port in PRIVATE
     }
-    assert seen == {
-        ("head", 9100): "open", ("head", 5000): "open", ("head", 6381): "open",
-        ("database", 9100): "closed", ("database", 5000): "open", ("database", 6381): "open",
-    }  # fmt: skip
-    # The stranger: another address of a node of the lab, which the rules do not know.
-    own = private_address(cluster, "database")
-    stranger = f"{own.rsplit('.', 1)[0]}.{(int(own.rsplit('.', 1)[1]) + 97) % 250 + 2}"
+    assert seen == PRIVATE
+
+
+def test_a_stranger_on_the_private_network_reaches_ssh_alone(cluster: Student):
+    """It is another address of one of the nodes, which no rule knows."""
+    own, target = private_address(cluster, "database"), private_address(cluster, "tracking")
+    head, _, last = own.rpartition(".")
+    stranger = f"{head}.{(int(last) + 97) % 250 + 2}"
     script = (
-        f"link=$(ip -o -4 route get {tracking} | grep -o 'dev [^ ]*' | cut -d' ' -f2)\n"
+        f"link=$(ip -o -4 route get {target} | grep -o 'dev [^ ]*' | cut -d' ' -f2)\n"
         f"sudo ip address add {stranger}/32 dev $link\n"
-        f"for port in 22 9100 5000 6381; do python3 - $port <<'END'\n{STRANGER.format(stranger, tracking)}END\ndone\n"
+        f"cat >stranger.py <<'END'\n{STRANGER.format(stranger, target)}END\n"
+        "for port in 22 9100 5000 6381; do python3 stranger.py $port; done\n"
         f"sudo ip address del {stranger}/32 dev $link"
     )
     assert on(cluster, "database", script).split() == ["open", "closed", "closed", "closed"]
