@@ -1,4 +1,4 @@
-"""Terraform's tests: where its provider cannot be had, they say what was not checked, and nothing else is skipped."""
+"""Terraform's tests: where its provider cannot be had, they say what was not checked; without Terraform they fail."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ Terraform = Callable[..., subprocess.CompletedProcess[str]]
 def program() -> str:
     found = next((path for name in PROGRAMS if (path := shutil.which(name))), None)
     if found is None:
-        pytest.skip("not checked: terraform/, for neither terraform nor tofu is on PATH")
+        pytest.fail(
+            "The tests of terraform/ need terraform or tofu, 1.6 or newer, and neither is on PATH; `make setup` "
+            "does not bring it. Install one: https://developer.hashicorp.com/terraform/install or "
+            "https://opentofu.org/docs/intro/install/",
+            pytrace=False,
+        )
     return found
 
 
