@@ -1,16 +1,18 @@
-"""Terraform's tests: where its provider cannot be had, they say what was not checked, and nothing else is skipped."""
+"""Terraform's tests: where its provider cannot be had, they say what was not checked; without Terraform they fail."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from chi_helpers.provision.terraform import MIRROR, PROGRAMS
+from tests.support.student import Student
+from tests.terraform.owned import unroute
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 Terraform = Callable[..., subprocess.CompletedProcess[str]]
@@ -20,7 +22,12 @@ Terraform = Callable[..., subprocess.CompletedProcess[str]]
 def program() -> str:
     found = next((path for name in PROGRAMS if (path := shutil.which(name))), None)
     if found is None:
-        pytest.skip("not checked: terraform/, for neither terraform nor tofu is on PATH")
+        pytest.fail(
+            "The tests of terraform/ need terraform or tofu, 1.6 or newer, and neither is on PATH; `make setup` "
+            "does not bring it. Install one: https://developer.hashicorp.com/terraform/install or "
+            "https://opentofu.org/docs/intro/install/",
+            pytrace=False,
+        )
     return found
 
 
@@ -36,9 +43,10 @@ def terraform(program: str, tmp_path: Path) -> Terraform:
         rc.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n')
         env["TF_CLI_CONFIG_FILE"] = str(rc)
 
-    def run(folder: str, *words: str) -> subprocess.CompletedProcess[str]:
+    def run(folder: str | Path, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        """`folder` is one of terraform/, or any other by its whole path; `extra` is added to the environment."""
         return subprocess.run(
-            [program, *words], cwd=copy / folder, env=env, capture_output=True, text=True, check=False
+            [program, *words], cwd=copy / folder, env=env | extra, capture_output=True, text=True, check=False
         )
 
     return run
@@ -52,3 +60,25 @@ def provided(terraform: Terraform) -> Terraform:
         pytest.skip("not checked: Terraform with its provider. Build it with `make terraform-provider`")
     assert done.returncode == 0, done.stderr
     return terraform
+
+
+@pytest.fixture
+def planned(provided: Terraform, student: Student) -> Callable[[], subprocess.CompletedProcess[str]]:
+    """Ask Terraform what it would change in the student's lab: exit code 0 is nothing, 2 is something."""
+
+    def plan() -> subprocess.CompletedProcess[str]:
+        [state] = student.lab_files("terraform/terraform.tfstate")
+        return provided(
+            state.parent / "lab", "plan", "-detailed-exitcode", "-no-color", "-input=false", f"-state={state}",
+            OS_CLOUD=student.site.cloud(student.who),
+            OS_CLIENT_CONFIG_FILE=str(student.site.folder / "clouds.yaml"),
+        )  # fmt: skip
+
+    return plan
+
+
+@pytest.fixture
+def networker(student: Student) -> Iterator[Student]:
+    """A student who may have a network of his own: it is gone at the end, whatever became of the test."""
+    yield student
+    unroute(student)
