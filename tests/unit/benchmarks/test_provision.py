@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 
 import pytest
 
@@ -202,3 +203,40 @@ def test_the_bare_lab_is_the_same_but_for_its_stacks():
     assert {k: v for k, v in bare.items() if k != "nodes"} == {k: v for k, v in lab.items() if k != "nodes"}
     assert nodes.stacks(lab)["database"] == ["base", "python", "postgres", "ray"], "the lab is left as it was"
     assert nodes.stacks(nodes.document(3, ["base"])) == {name: ["base"] for name in lab["nodes"]}
+
+
+@pytest.fixture
+def said_by_nodes(monkeypatch):
+    """What each command ends with, by (node, step's title); all others end well. Gives what was run."""
+    answers, ran = {}, []
+
+    @contextmanager
+    def connected(logins):
+        yield {node: node for node in logins}
+
+    def one(client, step):
+        ran.append((client, step.title))
+        return answers.get((client, step.title), (0, "Successfully installed it\n"))
+
+    monkeypatch.setattr(shell, "connected", connected)
+    monkeypatch.setattr(shell, "one", one)
+    return answers, ran
+
+
+def test_the_shell_goes_node_by_node_and_counts_what_changed(said_by_nodes, tmp_path):
+    _, ran = said_by_nodes
+    steps = shell.steps(NEEDS)
+    done = shell.run({"a": {}, "b": {}}, {"a": steps, "b": steps[:2]}, tmp_path / "log")
+    assert ran == [("a", step.title) for step in steps] + [("b", step.title) for step in steps[:2]]
+    assert (done.changed, done.failed) == (1, "")
+    assert [(node, title) for node, title, _ in done.steps] == ran
+    assert "### b: apt-get install\n" in (tmp_path / "log").read_text()
+
+
+def test_the_first_command_that_fails_ends_the_shell_and_is_told(said_by_nodes, tmp_path):
+    answers, ran = said_by_nodes
+    answers["a", "venv mlflow"] = (1, "no space left\n")
+    steps = shell.steps(NEEDS)
+    done = shell.run({"a": {}, "b": {}}, {"a": steps, "b": steps}, tmp_path / "log")
+    assert ran[-1] == ("a", "venv mlflow")
+    assert done.failed == "venv mlflow on a ended with 1: no space left"
