@@ -1,0 +1,77 @@
+"""What the roles of a stack install, read from the roles themselves. Pure, but for reading them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_APT = "ansible.builtin.apt"
+_ROLES = "site_roles"
+"""The variable of site.yml that names the roles in the order of its plays."""
+
+
+class CannotTellError(Exception):
+    """What a role installs does not stand in its tasks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    debian: tuple[str, ...]
+    """Names of packages."""
+    environments: Mapping[str, str]
+    """Environment to the text of its lock file, in the order in which they are made."""
+
+
+def of_stack(ansible: Path, stack: Iterable[str]) -> Needs:
+    """Read what these roles install. Raises CannotTellError for a role that chooses on the node."""
+    wanted = set(stack)
+    debian: dict[str, None] = {}
+    environments: dict[str, str] = {}
+    for role in order(yaml.safe_load((ansible / "site.yml").read_text())):
+        if role not in wanted:
+            continue
+        for file in sorted((ansible / "roles" / role / "tasks").glob("*.yml")):
+            for task in tasks(yaml.safe_load(file.read_text()) or []):
+                debian |= dict.fromkeys(packages(role, task))
+                given = task.get("vars") or {}
+                if name := given.get("python_environment"):
+                    lock = given["python_requirements"].replace("{{ playbook_dir }}", str(ansible))
+                    environments[name] = Path(lock).read_text()
+    return Needs(tuple(debian), environments)
+
+
+def order(plays: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The roles in the order in which the playbook applies them."""
+    return next(play["vars"][_ROLES] for play in plays if _ROLES in (play.get("vars") or {}))
+
+
+def tasks(found: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """All tasks, those within blocks too."""
+    for task in found:
+        yield task
+        yield from tasks(task.get("block") or ())
+
+
+def packages(role: str, task: Mapping[str, Any]) -> list[str]:
+    """Debian's packages that a task installs."""
+    names = (task.get(_APT) or {}).get("name") or []
+    names = [names] if isinstance(names, str) else names
+    if templated := [name for name in names if "{{" in name]:
+        raise CannotTellError(f"the role {role} names its packages on the node: {', '.join(templated)}")
+    return list(names)
+
+
+def pinned(lock: str) -> str:
+    """The lock file's requirements, without hashes: as a course would write them down."""
+    lines = (line.strip().removesuffix("\\").strip() for line in lock.splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith(("#", "--hash")))
+
+
+def pins(lock: str) -> dict[str, str]:
+    """Name to version."""
+    found = (line.partition(";")[0].strip().partition("==") for line in pinned(lock).splitlines())
+    return {name.partition("[")[0]: version for name, _, version in found}
