@@ -38,6 +38,7 @@ def build(document: Document, source: Path) -> LabSpec:
         timezone=zone,
         source=source,
         project=document.project,
+        people=tuple(document.people),
         network=NetworkSpec(shared=document.network.shared, private=document.network.private),
         launch=document.launch,
         spare=Spare(

@@ -23,6 +23,7 @@ from chi_helpers.config.fields import (
     NodeKey,
     Port,
     PrivateNetwork,
+    PublicKeys,
     Regex,
     Role,
     Share,
@@ -209,6 +210,11 @@ class Document(Section):
         min_length=1,
         description="The instances, each by a name of its own, for example node1.",
         json_schema_extra={"propertyNames": {"pattern": f"^{NODE_KEY}$"}},
+    )
+    people: PublicKeys = Field(
+        default=[],
+        description="Public SSH keys of those who may log in besides the owner, on every node whose `stack` "
+        "has `users`. One key each, the line of a file such as id_ed25519.pub.",
     )
     network: NetworkSection = NetworkSection()
     launch: Literal["chi", "terraform"] = Field(default="chi", description="What creates the instances.")

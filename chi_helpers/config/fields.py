@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from chi_helpers.config import quantities
+from chi_helpers.config.publickey import EXAMPLE, PATTERN, no_text_for_a_list, public_key
 from chi_helpers.model.span import span
 
 PRIVATE = tuple(ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
@@ -142,6 +143,17 @@ Role = Annotated[
     *_matching(
         r"[a-z][a-z0-9_]*", "cannot name an Ansible role: lower-case letters, digits and _, a letter first"
     ),
+]
+PublicKeys = Annotated[
+    list[
+        Annotated[
+            Text,
+            AfterValidator(public_key),
+            Field(json_schema_extra={"pattern": PATTERN, "examples": [EXAMPLE]}),
+        ]
+    ],
+    BeforeValidator(no_text_for_a_list),
+    AfterValidator(unique),
 ]
 PrivateNetwork = Annotated[
     IPv4Network | None, *_written(_private_network, r"^\d+\.\d+\.\d+\.\d+/\d+$", "192.168.1.0/24")

@@ -15,6 +15,8 @@ ADDRESSES_TAKEN = 4
 """The network's own, the broadcast address, the gateway, and Neutron's DHCP port."""
 SSH = 22
 """The port that host keys, logins and Ansible need."""
+LETS_IN = "users"
+"""The role that adds keys to a node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ def broken(document: Document) -> Iterator[Finding]:
     for key, node in document.nodes.items():
         yield from _node(("nodes", key), node)
     yield from _stacks(document)
+    yield from _people(document)
     yield from _room(document)
     yield from _reap(document)
     yield from _times(document)
@@ -96,6 +99,16 @@ def _stacks(document: Document) -> Iterator[Finding]:
                 "cannot be applied without an address to log in at: add floating_ip: true, or remove stack",
                 (address, stack),
             )
+
+
+def _people(document: Document) -> Iterator[Finding]:
+    """The keys reach a node by the role `users` only."""
+    if document.people and not any(LETS_IN in node.stack for node in document.nodes.values()):
+        yield Finding(
+            ("people",),
+            f"can log in nowhere: add {LETS_IN} to the stack of a node, or remove people",
+            (("people",), ("nodes",)),
+        )
 
 
 def _room(document: Document) -> Iterator[Finding]:

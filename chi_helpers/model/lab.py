@@ -139,6 +139,8 @@ class LabSpec:
     """The file, for messages and for paths relative to it."""
     project: str | None = None
     """Project name; None means the session's own."""
+    people: tuple[str, ...] = ()
+    """Public SSH keys of those who may log in besides the owner, where the stack has `users`."""
     network: NetworkSpec = NetworkSpec()
     launch: Launcher = "chi"
     spare: Spare = Spare()

@@ -78,6 +78,11 @@ def lab_variables(spec: LabSpec, owner: str, secrets: Mapping[str, str]) -> dict
     return {"lab_name": spec.lab, "lab_owner": owner, "lab_secrets": dict(secrets)}
 
 
+def users_variables(spec: LabSpec) -> dict[str, Any]:
+    """Variables of the role `users`. None where the file names nobody: then the role's own default counts."""
+    return {"users_keys": list(spec.people)} if spec.people else {}
+
+
 def inventory(hosts: Iterable[Host], variables: Mapping[str, Any]) -> dict[str, Any]:
     """Make the inventory, as Ansible's YAML plug-in reads it: one group, its hosts, its variables.
 

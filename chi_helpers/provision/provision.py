@@ -11,7 +11,14 @@ from pathlib import Path
 from chi_helpers.model.lab import LabSpec
 from chi_helpers.model.outcome import Progress, Silent
 from chi_helpers.provision.content import ansible_folder, check_stack
-from chi_helpers.provision.inventory import Host, base_variables, inventory, lab_variables, to_yaml
+from chi_helpers.provision.inventory import (
+    Host,
+    base_variables,
+    inventory,
+    lab_variables,
+    to_yaml,
+    users_variables,
+)
 from chi_helpers.provision.report import Listener, ProvisionReport
 from chi_helpers.provision.runner import ProvisionError, run
 from chi_helpers.provision.secrets import made
@@ -49,7 +56,11 @@ def provision(
     check_stack(content, {host.name: host.stack for host in chosen})
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     secrets = made(state_dir, {role for host in chosen for role in host.stack})
-    variables = {**lab_variables(spec, owner, secrets), **base_variables(spec, owner, deadline)}
+    variables = {
+        **lab_variables(spec, owner, secrets),
+        **base_variables(spec, owner, deadline),
+        **users_variables(spec),
+    }
     document = to_yaml(inventory(chosen, variables))
     listener = Listener(tuple(host.name for host in chosen), progress or Silent())
     log = state_dir / "provision.log"

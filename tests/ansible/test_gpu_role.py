@@ -119,13 +119,12 @@ def docker(machine):
 def repository(machine: Machine, docker: Any) -> str:
     """An apt repository with NVIDIA's two packages; its public key."""
     machine.run(gpu.script())
-    return machine.run(
+    machine.run(
         "apt-get install -qq -y --no-install-recommends gpg gpg-agent >/dev/null 2>&1\n"
-        "export GNUPGHOME=/root/tests-gpg; mkdir -pm 700 $GNUPGHOME\n"
-        "gpg --batch --quiet --passphrase '' --quick-gen-key tests@example.org rsa2048 sign never 2>/dev/null\n"
-        f"gpg --batch --quiet --yes --clearsign -o {gpu.REPOSITORY}/InRelease {gpu.REPOSITORY}/Release\n"
-        "gpg --armor --export tests@example.org"
+        + gpu.key("tests")
+        + f"gpg --batch --yes --local-user tests@ --clearsign -o {gpu.REPOSITORY}/InRelease {gpu.REPOSITORY}/Release"
     )
+    return machine.run(gpu.key("tests"))
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +219,7 @@ def test_check_mode_says_what_the_gpu_needs_and_changes_nothing(whole):
 def test_toolkit_and_exporter_come_with_the_first_run_and_the_second_changes_nothing(machine, whole):
     assert whole["first"].changed > 0
     assert (whole["second"].changed, whole["again"].changed) == (0, 0)
-    assert "left out" not in whole["first"].said
+    assert ": left out" not in whole["first"].said
     assert machine.run("docker info --format '{{json .Runtimes}}' | grep -c nvidia-container-runtime") == "1"
     settings = machine.settings()
     assert settings["exec-opts"] == ["native.cgroupdriver=cgroupfs"]
@@ -246,15 +245,33 @@ def test_metrics_are_for_the_node_alone_and_the_packages_own_unit_never_ran(mach
 def test_a_repository_is_trusted_by_its_own_key_only_and_forgotten_when_it_is_not_named(
     machine, whole, repository
 ):
-    other = repository.replace("A", "B")
-    run = machine.apply(
-        "gpu", gpu_apt_uri=f"file:{gpu.REPOSITORY}", gpu_apt_suite="./", gpu_apt_key=other,
-        gpu_exporter_package="not-there", gpu_exporter="required",
-    )  # fmt: skip
-    assert run.failed == 1
-    machine.run(f"! grep -r {gpu.REPOSITORY} /etc/apt --include=*.list")
+    """The package exists, is not installed, and comes with the right key: the key alone is what is wrong."""
+    package, sources = "datacenter-gpu-manager-exporter", "/etc/apt/sources.list.d/chi-lab-nvidia.sources"
+    other = machine.run(gpu.key("other"))
+    options = {"gpu_apt_uri": f"file:{gpu.REPOSITORY}", "gpu_apt_suite": "./", "gpu_exporter": "required"}
+    signer = machine.run(gpu.key_id("tests"))
+    assert signer != machine.run(gpu.key_id("other"))
+
+    def refused() -> None:
+        machine.run(f"dpkg --purge {package} 2>&1")
+        run = machine.apply("gpu", gpu_apt_key=other, **options)
+        assert run.failed == 1
+        assert f"node1 does not take file:{gpu.REPOSITORY}, suite ./, with gpu_apt_key" in run.said
+        assert f"NO_PUBKEY {signer}" in run.said
+        assert f"'file:{gpu.REPOSITORY} ./ InRelease' is not signed" in run.said
+        assert machine.run(f"dpkg-query -W {package} 2>&1", check=False).startswith("dpkg-query: no packages")
+
+    # The lists that the right key has signed are still there, and apt alone would be content with them.
+    before = machine.run(f"cat {sources}")
+    refused()
+    assert machine.run(f"cat {sources}") == before
     machine.good("gpu")
-    machine.run("test ! -e /etc/apt/sources.list.d/chi-lab-nvidia.sources")
+    machine.run(f"test ! -e {sources}")
+    assert machine.run(f"apt-cache madison {package}") == ""
+    refused()
+    machine.run(f"test ! -e {sources}")
+    machine.good("gpu", gpu_apt_key=repository, **options)
+    assert machine.run(f"dpkg-query -Wf '${{db:Status-Status}}' {package}") == "installed"
 
 
 def test_all_of_it_is_there_again_after_a_reboot(machine, whole):

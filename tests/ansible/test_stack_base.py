@@ -33,6 +33,8 @@ class Stack:
 
     student: Student
     lab: Path
+    partner: Path
+    """The private key of somebody whom the lab's file lets in."""
     first: Any
     second: Any
 
@@ -40,6 +42,22 @@ class Stack:
         done = self.student.chi_lab("ssh", "-f", str(self.lab), "--", command)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return str(done.stdout).strip()
+
+    def lets_in(self, key: Path) -> bool:
+        """Whether somebody with this private key alone can log in."""
+        (known_hosts,) = self.student.lab_files("known_hosts")
+        (address,) = self.student.holdings().floating_ips
+        options = {
+            "UserKnownHostsFile": known_hosts, "StrictHostKeyChecking": "yes", "BatchMode": "yes",
+            "IdentityFile": key, "IdentitiesOnly": "yes", "IdentityAgent": "none", "ConnectTimeout": 10,
+        }  # fmt: skip
+        words = [f"-o{name}={value}" for name, value in options.items()]
+        done = subprocess.run(
+            ["ssh", "-F", "none", *words, f"cc@{address.floating_ip_address}", "id -un"],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0 or "Permission denied (publickey" in done.stderr, done.stderr
+        return done.stdout == "cc\n"
 
     def status(self, address: str, *words: str) -> str:
         """The HTTP status of a request from the node itself."""
@@ -53,19 +71,29 @@ class Stack:
         return found
 
 
+def new_key(folder: Path, name: str) -> Path:
+    """Make a key pair; the path of its private half."""
+    path = folder / name
+    words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{name}@{{{{ tests }}}}", "-f", str(path)]
+    subprocess.run(words, check=True, stdin=subprocess.DEVNULL)
+    return path
+
+
 @pytest.fixture(scope="module")
 def stack(site, tmp_path_factory):
     folder = tmp_path_factory.mktemp("stack")
     student = Student(site, f"t{token_hex(5)}", folder)
     nodes = {"node1": node(flavor="m1.small", stack=STACK)}
-    lab = write_lab(folder / "lab.yaml", site.region, nodes=nodes)
+    partner = new_key(folder, "partner")
+    people = [partner.with_suffix(".pub").read_text().strip()]
+    lab = write_lab(folder / "lab.yaml", site.region, nodes=nodes, people=people)
     try:
         up = student.chi_lab("up", "--json", "-f", str(lab), timeout=PROVISION_SECONDS)
         assert up.returncode == 0, up.stdout + up.stderr
         again = student.chi_lab("provision", "--json", "-f", str(lab), timeout=PROVISION_SECONDS)
         assert again.returncode == 0, again.stdout + again.stderr
         (host,) = json.loads(again.stdout)["hosts"]
-        yield Stack(student, lab, json.loads(up.stdout), host)
+        yield Stack(student, lab, partner, json.loads(up.stdout), host)
     finally:
         student.remove_everything()
 
@@ -177,3 +205,15 @@ def test_files_with_secrets_belong_to_who_needs_them(stack):
     assert stack.run(f"sudo stat -c '%U:%G %a' {files}").splitlines() == [
         "root:mlflow 640", "cc:root 600", "mlflow:mlflow 700",
     ]  # fmt: skip
+
+
+def test_the_people_of_the_labs_file_can_log_in_until_they_are_taken_off_it(stack, site, tmp_path):
+    stranger = new_key(tmp_path, "stranger")
+    assert [stack.lets_in(key) for key in (site.private_key, stack.partner, stranger)] == [True, True, False]
+    nodes = {"node1": node(flavor="m1.small", stack=["users"])}
+    people = [stranger.with_suffix(".pub").read_text().strip()]
+    for named, able in ((people, [True, False, True]), (None, [True, False, False])):
+        write_lab(stack.lab, site.region, nodes=nodes, people=named)
+        done = stack.student.chi_lab("provision", "--json", "-f", str(stack.lab))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert [stack.lets_in(key) for key in (site.private_key, stack.partner, stranger)] == able

@@ -78,6 +78,20 @@ chmod 755 /tmp/{exporter}/DEBIAN/postinst"""
     return "\n".join(["set -e", f"mkdir -p {REPOSITORY}", *packages, _LISTS])
 
 
+def key(name: str) -> str:
+    """Shell text, for root on a node: prints a public key, which it makes where there is none of that name."""
+    return f"""{_KEYS}
+gpg --batch --list-secret-keys {name}@ >/dev/null 2>&1 ||
+  gpg --batch --passphrase '' --quick-gen-key {name}@example.org rsa2048 sign never 2>/dev/null
+gpg --batch --armor --export {name}@
+"""
+
+
+def key_id(name: str) -> str:
+    """Shell text, for root on a node: prints what apt calls the key by that name."""
+    return f"{_KEYS}\ngpg --batch --with-colons --list-keys {name}@ | awk -F: '/^pub/ {{print $5}}'"
+
+
 def installed(devices: str, said: str = "") -> str:
     """Shell text, for root on a node: puts the programs there."""
     found = programs(devices, said).items()
@@ -87,6 +101,7 @@ def installed(devices: str, said: str = "") -> str:
     )
 
 
+_KEYS = "export GNUPGHOME=/root/tests-gpg; mkdir -pm 700 $GNUPGHOME"
 _LISTS = f"""
 cd {REPOSITORY}
 for deb in *.deb; do

@@ -35,8 +35,10 @@ lease:
   end_early: 10m
 timezone: America/Chicago
 nodes:
-  node1: {flavor: m1.medium, image: CC-Ubuntu24.04, floating_ip: yes, ports: [22, 8888], stack: [base, jupyter]}
+  node1: {flavor: m1.medium, image: CC-Ubuntu24.04, floating_ip: yes, ports: [22, 8888], stack: [base, users]}
   gpu1: {node_type: gpu_a100_pcie, image: CC-Ubuntu24.04-CUDA, ports: []}
+people:
+  - ssh-ed25519  AAAAC3NzaC1lZDI1NTE5AAAAIFSrGi/AqiBN22g47LdWWytuDPYbEL2kG4TSkezT9v6g anna@laptop
 network: {shared: sharednet2, private: 192.168.1.0/24}
 launch: terraform
 spare:
@@ -91,6 +93,7 @@ def test_the_smallest_file_has_sensible_defaults(lab):
     assert spec.timezone == ZoneInfo("UTC")
     assert spec.nodes[0].ports == (22,)
     assert (spec.network.shared, spec.launch, spec.project, spec.class_) == ("sharednet1", "chi", None, None)
+    assert spec.people == ()
 
 
 def test_every_key_arrives(lab, tmp_path):
@@ -102,8 +105,11 @@ def test_every_key_arrives(lab, tmp_path):
     assert spec.lease.start == datetime(2026, 1, 29, 20, 0, tzinfo=UTC)
     assert (spec.lease.duration, spec.lease.end_early) == (timedelta(minutes=150), timedelta(minutes=10))
     node, gpu = spec.nodes
-    assert (node.floating_ip, node.ports, node.stack) == (True, (22, 8888), ("base", "jupyter"))
+    assert (node.floating_ip, node.ports, node.stack) == (True, (22, 8888), ("base", "users"))
     assert (gpu.flavor, gpu.node_type, gpu.ports) == (None, "gpu_a100_pcie", ())
+    assert spec.people == (
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFSrGi/AqiBN22g47LdWWytuDPYbEL2kG4TSkezT9v6g anna@laptop",
+    )
     assert (spec.network.shared, spec.network.private) == ("sharednet2", IPv4Network("192.168.1.0/24"))
     assert (spec.spare.names, spec.spare.owners) == (("project\\d+$",), ("ffund",))
     assert spec.spare.until == (("node-keep", datetime(2026, 7, 1, 17, 0, tzinfo=UTC)),)

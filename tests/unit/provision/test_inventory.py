@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ import yaml
 
 from chi_helpers.model.errors import UsageError
 from chi_helpers.model.lab import LabSpec, LeaseSpec, Lifetime
-from chi_helpers.provision.inventory import Host, base_variables, inventory, to_yaml
+from chi_helpers.provision.inventory import Host, base_variables, inventory, to_yaml, users_variables
 from chi_helpers.provision.openssh import settings, through
 
 KEY, KNOWN = Path("/home/a b/key"), Path("/home/a b/known_hosts")
@@ -96,6 +97,13 @@ def test_the_deadline_is_in_utc_and_the_marks_in_seconds():
 def test_a_deadline_without_a_time_zone_is_refused():
     with pytest.raises(ValueError, match="without a time zone"):
         base_variables(SPEC, "student1", datetime(2026, 1, 29))  # noqa: DTZ001
+
+
+def test_the_keys_of_people_are_those_of_the_role_users_and_nobody_leaves_the_roles_own_default():
+    assert users_variables(replace(SPEC, people=("ssh-ed25519 AAAA anna",))) == {
+        "users_keys": ["ssh-ed25519 AAAA anna"]
+    }
+    assert users_variables(SPEC) == {}
 
 
 def test_text_that_looks_like_a_template_is_data():

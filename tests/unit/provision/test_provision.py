@@ -64,15 +64,25 @@ def test_a_host_that_is_away_is_failed_and_the_others_are_gone_on_with(tmp_path)
     assert "Connection refused" in report.outcomes[1].detail, "it was tried"
 
 
-def test_openstacks_secrets_do_not_reach_ansible(tmp_path, monkeypatch):
-    monkeypatch.setenv("OS_PASSWORD", "xyzzy-secret")
-    content = tmp_path / "ansible"
+def told(folder, expression, **changes):
+    """What Ansible takes `expression` for, in a run for a lab with `changes`."""
+    content = folder / "ansible"
     (content / "roles/base/tasks").mkdir(parents=True)
     (content / "roles/base/tasks/main.yml").write_text("[]")
     (content / "ansible.cfg").touch()
     (content / "site.yml").write_text(
-        "- {hosts: lab, gather_facts: false, tasks: [{ansible.builtin.fail: {msg: \"[{{ lookup('env', 'OS_PASSWORD') }}]\"}}]}"
+        f'- {{hosts: lab, gather_facts: false, tasks: [{{ansible.builtin.fail: {{msg: "[{{{{ {expression} }}}}]"}}}}]}}'
     )
-    lab = replace(LAB, source=tmp_path / "reservation.yaml")
-    report = provision(lab, "o", DEADLINE, [host(tmp_path)], tmp_path / "state")
-    assert report.failures[0].message.endswith("[]")
+    lab = replace(LAB, source=folder / "reservation.yaml", **changes)
+    report = provision(lab, "o", DEADLINE, [host(folder)], folder / "state")
+    return report.failures[0].message
+
+
+def test_openstacks_secrets_do_not_reach_ansible(tmp_path, monkeypatch):
+    monkeypatch.setenv("OS_PASSWORD", "xyzzy-secret")
+    assert told(tmp_path, "lookup('env', 'OS_PASSWORD')").endswith("[]")
+
+
+def test_the_keys_of_people_reach_the_role_users_as_they_are_written(tmp_path):
+    people = ("ssh-ed25519 AAAA anna", "ssh-rsa AAAA {{ lab_name }}")
+    assert told(tmp_path, "users_keys | join(';')", people=people).endswith(f"[{';'.join(people)}]")
