@@ -16,7 +16,7 @@ from benchmarks import provision
 from benchmarks.provision import nodes as labs
 from benchmarks.provision import table, versions
 from benchmarks.provision.contestants import ALL, Contestant, measured
-from benchmarks.provision.needs import CannotTellError, Needs, of_stack
+from benchmarks.provision.needs import CannotTellError, Needs, of_lab
 from benchmarks.provision.shell import connected
 from benchmarks.sandbox import settle
 from tests.support.sandbox import Sandbox, SandboxFailedError
@@ -67,7 +67,7 @@ def compare(
     site: SiteUnderTest, folder: Path, lab: Mapping[str, Any], chosen: Sequence[Contestant], runs: int
 ) -> dict[str, Any]:
     """Everybody on nodes of their own; what is found grows in `results.json` meanwhile."""
-    needs = {node: of_stack(CHECKOUT / "ansible", stack) for node, stack in labs.stacks(lab).items()}
+    needs = of_lab(CHECKOUT / "ansible", labs.stacks(lab))
     found: dict[str, Any] = {
         "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
         "command": "python -m benchmarks.provision " + " ".join(sys.argv[1:]),

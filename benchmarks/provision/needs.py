@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 _APT = "ansible.builtin.apt"
+_INCLUDE = "ansible.builtin.include_role"
+_ON_FIRST = {"monitoring": "prometheus"}
+"""Role to the package that only the first of its nodes gets."""
+_ALWAYS = frozenset({"ray"})
+"""Roles with a firewall on one node, too."""
 _ROLES = "site_roles"
 """The variable of site.yml that names the roles in the order of its plays."""
 
@@ -26,22 +31,47 @@ class Needs:
     """Environment to the text of its lock file, in the order in which they are made."""
 
 
-def of_stack(ansible: Path, stack: Iterable[str]) -> Needs:
-    """Read what these roles install. Raises CannotTellError for a role that chooses on the node."""
+def of_lab(ansible: Path, stacks: Mapping[str, Sequence[str]]) -> dict[str, Needs]:
+    """What each node needs, by its name. Raises CannotTellError."""
+    found: dict[str, Needs] = {}
+    served: set[str] = set()
+    for node, stack in stacks.items():
+        needs = of_stack(ansible, stack, several=len(stacks) > 1)
+        there = {name for role, name in _ON_FIRST.items() if role in served}
+        found[node] = replace(needs, debian=tuple(name for name in needs.debian if name not in there))
+        served |= set(stack)
+    return found
+
+
+def of_stack(ansible: Path, stack: Iterable[str], *, several: bool) -> Needs:
+    """Read what these roles install; what they do for the lab's other nodes only where there are `several`.
+
+    Raises CannotTellError for a role that chooses on the node.
+    """
     wanted = set(stack)
     debian: dict[str, None] = {}
     environments: dict[str, str] = {}
     for role in order(yaml.safe_load((ansible / "site.yml").read_text())):
         if role not in wanted:
             continue
-        for file in sorted((ansible / "roles" / role / "tasks").glob("*.yml")):
-            for task in tasks(yaml.safe_load(file.read_text()) or []):
-                debian |= dict.fromkeys(packages(role, task))
-                given = task.get("vars") or {}
-                if name := given.get("python_environment"):
-                    lock = given["python_requirements"].replace("{{ playbook_dir }}", str(ansible))
-                    environments[name] = Path(lock).read_text()
+        for task in of_role(ansible, role, several=several or role in _ALWAYS):
+            debian |= dict.fromkeys(packages(role, task))
+            given = task.get("vars") or {}
+            if name := given.get("python_environment"):
+                lock = given["python_requirements"].replace("{{ playbook_dir }}", str(ansible))
+                environments[name] = Path(lock).read_text()
     return Needs(tuple(debian), environments)
+
+
+def of_role(ansible: Path, role: str, *, several: bool) -> Iterator[Mapping[str, Any]]:
+    """The role's tasks, and those of other roles that it includes; the firewall's where there are `several`."""
+    for file in sorted((ansible / "roles" / role / "tasks").glob("*.yml")):
+        for task in tasks(yaml.safe_load(file.read_text()) or []):
+            yield task
+            other = task.get(_INCLUDE)
+            if other and (several or other["name"] != "firewall"):
+                part = ansible / "roles" / other["name"] / "tasks" / f"{other['tasks_from']}.yml"
+                yield from tasks(yaml.safe_load(part.read_text()) or [])
 
 
 def order(plays: Sequence[Mapping[str, Any]]) -> list[str]:

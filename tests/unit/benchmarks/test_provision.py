@@ -9,7 +9,17 @@ import pytest
 
 from benchmarks.provision import nodes, shell, table, versions
 from benchmarks.provision.contestants import kit_turn
-from benchmarks.provision.needs import CannotTellError, Needs, of_stack, order, packages, pinned, pins, tasks
+from benchmarks.provision.needs import (
+    CannotTellError,
+    Needs,
+    of_lab,
+    of_stack,
+    order,
+    packages,
+    pinned,
+    pins,
+    tasks,
+)
 from tests.support.site import CHECKOUT
 
 ANSIBLE = CHECKOUT / "ansible"
@@ -26,21 +36,32 @@ NEEDS = Needs(("git", "postgresql"), {"mlflow": LOCK})
 
 
 def test_what_a_stack_installs_is_read_from_the_roles_in_the_order_of_the_playbook():
-    found = of_stack(ANSIBLE, ["jupyter", "monitoring", "mlflow", "base", "postgres", "python"])
+    found = of_stack(
+        ANSIBLE, ["jupyter", "monitoring", "mlflow", "base", "postgres", "python"], several=False
+    )
     assert found.debian == (
-        "ca-certificates", "git", "python3-venv", "postgresql", "postgresql-client", "prometheus",
-        "prometheus-node-exporter",
+        "ca-certificates", "git", "python3-venv", "postgresql", "postgresql-client", "prometheus-node-exporter",
+        "prometheus",
     )  # fmt: skip
     assert list(found.environments) == ["mlflow", "jupyter"]
     lock = (ANSIBLE / "roles" / "mlflow" / "files" / "requirements.txt").read_text()
     assert found.environments["mlflow"] == lock
 
 
+def test_what_is_for_the_labs_other_nodes_and_what_only_one_node_gets_is_told_apart():
+    found = of_lab(ANSIBLE, {"a": ["mlflow", "monitoring"], "b": ["monitoring"], "c": ["postgres"]})
+    assert {"nftables", "prometheus"} <= set(found["a"].debian)
+    assert "prometheus" not in found["b"].debian
+    assert "nftables" in found["c"].debian
+    assert "nftables" not in of_lab(ANSIBLE, {"a": ["mlflow", "postgres"]})["a"].debian
+    assert "nftables" in of_lab(ANSIBLE, {"a": ["ray"]})["a"].debian
+
+
 @pytest.mark.parametrize("number", nodes.LABS)
 def test_all_that_the_roles_of_the_labs_install_is_found(number):
     """Each place in a role that installs is counted once: a new way to install must be taught to the benchmark."""
     for stack in nodes.stacks(nodes.document(number, None)).values():
-        found = of_stack(ANSIBLE, stack)
+        found = of_stack(ANSIBLE, stack, several=True)
         texts = [
             file.read_text()
             for role in stack
@@ -55,7 +76,7 @@ def test_all_that_the_roles_of_the_labs_install_is_found(number):
 
 def test_a_role_that_chooses_its_packages_on_the_node_is_refused():
     with pytest.raises(CannotTellError, match=r"docker.*docker_package"):
-        of_stack(ANSIBLE, ["base", "docker"])
+        of_stack(ANSIBLE, ["base", "docker"], several=False)
 
 
 def test_tasks_within_blocks_are_seen():
@@ -201,14 +222,17 @@ def test_the_bare_lab_is_the_same_but_for_its_stacks():
     bare = nodes.bare(lab)
     assert set(map(tuple, nodes.stacks(bare).values())) == {()}
     assert {k: v for k, v in bare.items() if k != "nodes"} == {k: v for k, v in lab.items() if k != "nodes"}
-    assert nodes.stacks(lab)["database"] == ["base", "python", "postgres", "ray"], "the lab is left as it was"
+    assert nodes.stacks(lab)["database"] == ["base", "python", "postgres", "ray", "monitoring"], (
+        "the lab is left as it was"
+    )
     assert nodes.stacks(nodes.document(3, ["base"])) == {name: ["base"] for name in lab["nodes"]}
 
 
 @pytest.fixture
 def said_by_nodes(monkeypatch):
     """What each command ends with, by (node, step's title); all others end well. Gives what was run."""
-    answers, ran = {}, []
+    answers: dict[tuple[str, str], tuple[int, str]] = {}
+    ran: list[tuple[str, str]] = []
 
     @contextmanager
     def connected(logins):
