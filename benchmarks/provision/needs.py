@@ -64,7 +64,7 @@ def of_stack(ansible: Path, stack: Iterable[str], *, several: bool) -> Needs:
 
 
 def of_role(ansible: Path, role: str, *, several: bool) -> Iterator[Mapping[str, Any]]:
-    """The role's tasks, and those of other roles that it includes; the firewall's where there are `several`."""
+    """The role's tasks, and those of roles that it includes; the firewall's where there are `several`."""
     for file in sorted((ansible / "roles" / role / "tasks").glob("*.yml")):
         for task in tasks(yaml.safe_load(file.read_text()) or []):
             yield task
