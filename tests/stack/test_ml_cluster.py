@@ -60,14 +60,12 @@ def test_a_ray_job_uses_all_nodes(cluster: Student):
 
 def ran_on(cluster: Student) -> set[str]:
     """The nodes that a job of eight tasks ran on."""
-    return {
-        name.split("-", 1)[0] for name in on(cluster, "head", "/opt/chi-lab/bin/ray-python job.py").split()
-    }
+    return {name.split("-", 1)[0] for name in on(cluster, "head", "ray-python job.py").split()}
 
 
 def test_a_search_for_better_parameters_is_spread_over_the_nodes(cluster: Student):
     """Eight trials, and no node has cores for all of them."""
-    command = "cd groceries && /opt/chi-lab/bin/groceries tune --trials 7 --rows 5000 --json"
+    command = "cd groceries && groceries tune --trials 7 --rows 5000 --json"
     trials = json.loads(on(cluster, "head", command))["trials"]
     assert len(trials) == 8
     assert {trial["node"].split("-", 1)[0] for trial in trials} == NODES, trials
