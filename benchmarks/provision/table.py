@@ -32,7 +32,7 @@ def median(results: list[dict[str, Any]], name: str, turn: int) -> float | None:
     turns = [r["turns"][turn : turn + 1] for r in results if r["name"] == name]
     if not turns or any(not one or one[0]["failed"] for one in turns):
         return None
-    return statistics.median(one[0]["wall"] for one in turns)
+    return float(statistics.median(one[0]["wall"] for one in turns))
 
 
 def row(name: str, results: list[dict[str, Any]], medians: dict[str, list[float | None]]) -> str:

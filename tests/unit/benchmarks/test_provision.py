@@ -208,7 +208,8 @@ def test_the_bare_lab_is_the_same_but_for_its_stacks():
 @pytest.fixture
 def said_by_nodes(monkeypatch):
     """What each command ends with, by (node, step's title); all others end well. Gives what was run."""
-    answers, ran = {}, []
+    answers: dict[tuple[str, str], tuple[int, str]] = {}
+    ran: list[tuple[str, str]] = []
 
     @contextmanager
     def connected(logins):
