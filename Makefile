@@ -18,7 +18,7 @@ demo: setup     ## the whole story on a site of your own: reserve, launch, log i
 test: lint test-pipeline  ## lint, types, and all tests; starts sandboxes of its own, two tests at a time
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not stack" $(TESTS)
 
-test-stack: setup  ## what `make test` leaves out for its time: every role on real nodes, three nodes together, Terraform with 20
+test-stack: setup  ## what `make test` leaves out for its time: every role on real nodes, three nodes together, Terraform at size
 	$(BIN)/python -m pytest -m stack --timeout 2400 tests/ansible tests/stack tests/terraform
 
 test-pipeline: setup  ## the sample pipeline alone: types and tests, in an environment of its own
