@@ -220,6 +220,7 @@ class Lab:
             from chi_helpers.provision.terraform import program
 
             program()  # refuse before a lease is made
+        self._check_stacks()
         snapshot = self._look()
         return plan_up(
             self.spec,
@@ -249,6 +250,17 @@ class Lab:
                 f"No node of {self.lease_name} is reachable.", do="Bring the lab up with `chi-lab up`."
             )
         return found
+
+    def _check_stacks(self) -> None:
+        """Refuse roles and options that do not exist, before a lease is made for them."""
+        stacks = {node.key: node.stack for node in self.spec.nodes if node.stack}
+        if stacks or self.spec.options:
+            from chi_helpers.provision.content import ansible_folder, check_stack
+            from chi_helpers.provision.options import check_options
+
+            content = ansible_folder(self.spec.source)
+            check_stack(content, stacks)
+            check_options(content, (role for stack in stacks.values() for role in stack), self.spec.options)
 
     def _provisioned(self) -> tuple[Outcome, ...]:
         try:

@@ -40,7 +40,7 @@ def command(options: Options, *, tokens: bool, names: tuple[str, ...]) -> int:
     from chi_helpers.provision.tunnel import opened
 
     lab = Lab.open(options.file, site=options.site, owner=options.owner, cloud=options.cloud)
-    wanted = chosen(services({node.key: node.stack for node in lab.spec.nodes}), names)
+    wanted = chosen(services({node.key: node.stack for node in lab.spec.nodes}, lab.spec.options), names)
     secrets = kept(lab.folder) if tokens or (sys.stdout.isatty() and not options.as_json) else {}
     for ends in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Or ssh would outlive us. Ctrl-C too: a shell's background jobs are born deaf to it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 
 from chi_helpers.config.document import ClassSection, Document, NodeSection, ReapSection
 from chi_helpers.config.quantities import localised
@@ -39,6 +40,7 @@ def build(document: Document, source: Path) -> LabSpec:
         source=source,
         project=document.project,
         people=tuple(document.people),
+        options=MappingProxyType(dict(document.options)),
         network=NetworkSpec(shared=document.network.shared, private=document.network.private),
         launch=document.launch,
         spare=Spare(

@@ -15,12 +15,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from chi_helpers.config.fields import (
     NODE_KEY,
+    OPTION,
     Count,
     Duration,
     Hours,
     LabName,
     Moment,
     NodeKey,
+    OptionName,
+    OptionValue,
     Port,
     PrivateNetwork,
     PublicKeys,
@@ -215,6 +218,12 @@ class Document(Section):
         default=[],
         description="Public SSH keys of those who may log in besides the owner, on every node whose `stack` "
         "has `users`. One key each, the line of a file such as id_ed25519.pub.",
+    )
+    options: dict[OptionName, OptionValue] = Field(
+        default={},
+        description="Options of the roles in `stack`, on all nodes, such as docker_registry_mirrors. Each "
+        "role's README has its own. No secrets: they are made by the kit.",
+        json_schema_extra={"propertyNames": {"pattern": f"^{OPTION}$"}},
     )
     network: NetworkSection = NetworkSection()
     launch: Literal["chi", "terraform"] = Field(default="chi", description="What creates the instances.")

@@ -9,7 +9,7 @@ from ipaddress import IPv4Network, ip_network
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints, WithJsonSchema
 
 from chi_helpers.config import quantities
 from chi_helpers.config.publickey import EXAMPLE, PATTERN, no_text_for_a_list, public_key
@@ -144,6 +144,16 @@ Role = Annotated[
         r"[a-z][a-z0-9_]*", "cannot name an Ansible role: lower-case letters, digits and _, a letter first"
     ),
 ]
+OPTION = r"[a-z][a-z0-9]*_[a-z0-9_]*[a-z0-9]"
+OptionName = Annotated[
+    str,
+    *_matching(
+        OPTION,
+        "cannot name an option of a role: the role's name, _ and more, in lower-case letters, digits and _",
+    ),
+]
+OptionValue = Annotated[JsonValue, WithJsonSchema({})]
+"""Whatever the role's own specification asks for."""
 PublicKeys = Annotated[
     list[
         Annotated[

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 USER = "cc"
@@ -141,6 +143,8 @@ class LabSpec:
     """Project name; None means the session's own."""
     people: tuple[str, ...] = ()
     """Public SSH keys of those who may log in besides the owner, where the stack has `users`."""
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    """Options of the roles in the nodes' stacks, by their names; values as JSON has them."""
     network: NetworkSpec = NetworkSpec()
     launch: Launcher = "chi"
     spare: Spare = Spare()

@@ -19,6 +19,17 @@ from chi_helpers.provision.openssh import as_options, settings
 
 GROUP = "lab"
 """The group that ansible/site.yml works on."""
+FROM_THE_FILE: Mapping[str, str] = MappingProxyType(
+    {
+        "base_lab": "`lab`",
+        "base_owner": "the owner's name",
+        "base_deadline": "the end of `lease`",
+        "base_warn": "`lifetime.warn`",
+        "base_timezone": "`timezone`",
+        "users_keys": "`people`",
+    }
+)
+"""Options of roles that `base_variables` and `users_variables` set, and what they are in the lab's file."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 

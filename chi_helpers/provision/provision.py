@@ -19,6 +19,7 @@ from chi_helpers.provision.inventory import (
     to_yaml,
     users_variables,
 )
+from chi_helpers.provision.options import check_options
 from chi_helpers.provision.report import Listener, ProvisionReport
 from chi_helpers.provision.runner import ProvisionError, run
 from chi_helpers.provision.secrets import made
@@ -46,17 +47,19 @@ def provision(
     what would change. `deadline` (aware) is what the node's guard keeps. What Ansible printed stays in
     `state_dir`/provision.log, and the services' secrets in `state_dir`/secrets.json.
 
-    Raises UsageError before anything is changed for a role that does not exist; ProvisionError where
-    Ansible itself did not work. A host that failed is in the report, and does not stop the others.
+    Raises UsageError before anything is changed for a role or an option that does not exist; ProvisionError
+    where Ansible itself did not work. A host that failed is in the report, and does not stop the others.
     """
     chosen = [host for host in hosts if host.stack]
     if not chosen:
         return ProvisionReport()
     content = ansible_folder(spec.source)
     check_stack(content, {host.name: host.stack for host in chosen})
+    check_options(content, (role for host in chosen for role in host.stack), spec.options)
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     secrets = made(state_dir, {role for host in chosen for role in host.stack})
     variables = {
+        **spec.options,
         **lab_variables(spec, owner, secrets),
         **base_variables(spec, owner, deadline),
         **users_variables(spec),

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from chi_helpers.model.errors import UsageError
 
@@ -34,15 +36,20 @@ _ONCE = frozenset({"monitoring", "ray"})
 """Roles whose page is on the first of their nodes alone."""
 
 
-def services(stacks: Mapping[str, Iterable[str]]) -> tuple[Service, ...]:
-    """What the nodes serve. `stacks` are the nodes' roles, by the node's name, in the file's order."""
+def services(
+    stacks: Mapping[str, Iterable[str]], options: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[Service, ...]:
+    """What the nodes serve. `stacks` are the nodes' roles, by the node's name, in the file's order.
+
+    `options` are those of the lab's file: they may name other ports.
+    """
     found: list[Service] = []
     served: set[str] = set()
     for role, (name, port, path) in _OF_ROLES.items():
         for node, roles in stacks.items():
             if role in roles and not (role in _ONCE and role in served):
                 served.add(role)
-                found.append(Service(name, node, port, path))
+                found.append(Service(name, node, int(options.get(f"{role}_port", port)), path))
     return tuple(found)
 
 

@@ -353,6 +353,21 @@ def test_down_leaves_and_names_an_address_that_was_bound_by_hand(a_lab, site_):
     assert list(site_.addresses) == [address.id]
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"nodes": (node("a", stack=("gpuu",)),)}, "a: gpuu"),
+        ({"options": {"docker_mirrors": []}}, "options.docker_mirrors"),
+    ],
+)
+def test_a_role_or_an_option_that_does_not_exist_is_refused_before_a_lease_is_made(
+    a_lab, site_, changes, said
+):
+    with pytest.raises(UsageError, match=said):
+        a_lab(replace(lab(), **changes)).up()
+    assert made(site_) == (0, 0, 0, 0)
+
+
 def test_a_node_without_an_active_instance_is_given_to_ansible_in_its_place(a_lab, site_, monkeypatch):
     """What Ansible makes of it is in tests/unit/provision."""
     given: list[provision.Host] = []

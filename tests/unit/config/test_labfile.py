@@ -39,6 +39,10 @@ nodes:
   gpu1: {node_type: gpu_a100_pcie, image: CC-Ubuntu24.04-CUDA, ports: []}
 people:
   - ssh-ed25519  AAAAC3NzaC1lZDI1NTE5AAAAIFSrGi/AqiBN22g47LdWWytuDPYbEL2kG4TSkezT9v6g anna@laptop
+options:
+  docker_registry_mirrors: [http://10.0.0.5:5000]
+  serving_first_rows: 50000
+  docker_settings: {debug: yes, log-level: no}
 network: {shared: sharednet2, private: 192.168.1.0/24}
 launch: terraform
 spare:
@@ -93,7 +97,7 @@ def test_the_smallest_file_has_sensible_defaults(lab):
     assert spec.timezone == ZoneInfo("UTC")
     assert spec.nodes[0].ports == (22,)
     assert (spec.network.shared, spec.launch, spec.project, spec.class_) == ("sharednet1", "chi", None, None)
-    assert spec.people == ()
+    assert (spec.people, spec.options) == ((), {})
 
 
 def test_every_key_arrives(lab, tmp_path):
@@ -110,6 +114,11 @@ def test_every_key_arrives(lab, tmp_path):
     assert spec.people == (
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFSrGi/AqiBN22g47LdWWytuDPYbEL2kG4TSkezT9v6g anna@laptop",
     )
+    assert spec.options == {
+        "docker_registry_mirrors": ["http://10.0.0.5:5000"],
+        "serving_first_rows": 50000,
+        "docker_settings": {"debug": "yes", "log-level": "no"},
+    }
     assert (spec.network.shared, spec.network.private) == ("sharednet2", IPv4Network("192.168.1.0/24"))
     assert (spec.spare.names, spec.spare.owners) == (("project\\d+$",), ("ffund",))
     assert spec.spare.until == (("node-keep", datetime(2026, 7, 1, 17, 0, tzinfo=UTC)),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,6 +82,15 @@ def told(folder, expression, **changes):
 def test_openstacks_secrets_do_not_reach_ansible(tmp_path, monkeypatch):
     monkeypatch.setenv("OS_PASSWORD", "xyzzy-secret")
     assert told(tmp_path, "lookup('env', 'OS_PASSWORD')").endswith("[]")
+
+
+def test_options_of_the_file_reach_the_roles_with_their_types_and_as_data(tmp_path):
+    options = {"base_more": [1, "{{ lab_name }}"]}
+    specification = {"argument_specs": {"main": {"options": {"base_more": {"type": "list"}}}}}
+    meta = tmp_path / "ansible/roles/base/meta"
+    meta.mkdir(parents=True)
+    (meta / "argument_specs.yml").write_text(json.dumps(specification))
+    assert told(tmp_path, "(base_more[0] + 1) ~ base_more[1]", options=options).endswith("[2{{ lab_name }}]")
 
 
 def test_the_keys_of_people_reach_the_role_users_as_they_are_written(tmp_path):

@@ -26,6 +26,11 @@ def test_a_page_for_the_whole_lab_is_on_its_first_node_alone(name):
     assert [s.node for s in services(STACKS) if s.name == name] == ["node1"]
 
 
+def test_the_files_options_may_name_other_ports():
+    found = services(STACKS, {"serving_port": 8001, "monitoring_port": 9191})
+    assert {(s.name, s.port) for s in found} >= {("serving", 8001), ("prometheus", 9191), ("mlflow", 5000)}
+
+
 def test_those_that_are_named_are_chosen_and_all_where_none_is():
     found = services(STACKS)
     assert chosen(found, []) == found
