@@ -101,7 +101,11 @@ def pinned(lock: str) -> str:
     return "".join(f"{line}\n" for line in lines if line and not line.startswith(("#", "--hash")))
 
 
-def pins(lock: str) -> dict[str, str]:
-    """Name to version."""
-    found = (line.partition(";")[0].strip().partition("==") for line in pinned(lock).splitlines())
-    return {name.partition("[")[0]: version for name, _, version in found}
+def pins(lock: str) -> dict[str, frozenset[str]]:
+    """Name to versions: there are two where the lock file has one for older and one for newer Pythons."""
+    found: dict[str, frozenset[str]] = {}
+    for line in pinned(lock).splitlines():
+        name, _, version = line.partition(";")[0].strip().partition("==")
+        name = name.partition("[")[0]
+        found[name] = found.get(name, frozenset()) | {version}
+    return found

@@ -62,7 +62,7 @@ def _told(client: paramiko.SSHClient, command: str) -> str:
 
 def compare(needs: Needs, here: Mapping[str, Versions], there: Mapping[str, Versions]) -> list[Compared]:
     """Compare what two contestants gave to one node."""
-    wanted: dict[str, Mapping[str, str] | None] = {DEBIAN: None}
+    wanted: dict[str, Mapping[str, frozenset[str]] | None] = {DEBIAN: None}
     wanted |= {name: pins(lock) for name, lock in needs.environments.items()}
     return [
         _compare(what, needs.debian if want is None else want, want or {}, here[what], there[what])
@@ -71,7 +71,7 @@ def compare(needs: Needs, here: Mapping[str, Versions], there: Mapping[str, Vers
 
 
 def _compare(
-    what: str, asked: Collection[str], pin: Mapping[str, str], here: Versions, there: Versions
+    what: str, asked: Collection[str], pin: Mapping[str, frozenset[str]], here: Versions, there: Versions
 ) -> Compared:
     found: dict[str, list[Any]] = {"same": [], "differ": [], "others_same": [], "others": []}
     for name in sorted({*asked, *here, *there}):
@@ -79,7 +79,7 @@ def _compare(
         if name in asked:
             if name in pin and name not in here and name not in there:
                 continue  # of another system: the lock file's marker says so
-            right = versions[0] == versions[1] and versions[0] == pin.get(name, versions[0]) and name in here
+            right = versions[0] == versions[1] and name in here and versions[0] in pin.get(name, versions)
             key = "same" if right else "differ"
         else:
             key = "others_same" if versions[0] == versions[1] else "others"

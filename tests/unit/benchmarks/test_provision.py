@@ -95,7 +95,9 @@ def test_a_lock_file_without_hashes_keeps_versions_and_markers():
         "ray[default]==2.60.0",
         "mlflow==3.17.2",
     ]
-    assert pins(LOCK) == {"colorama": "0.4.6", "ray": "2.60.0", "mlflow": "3.17.2"}
+    assert pins(LOCK) == {"colorama": {"0.4.6"}, "ray": {"2.60.0"}, "mlflow": {"3.17.2"}}
+    two = "numpy==2.4.6 ; python_full_version < '3.12'\nnumpy==2.5.5 ; python_full_version >= '3.12'\n"
+    assert pins(two) == {"numpy": {"2.4.6", "2.5.5"}}
 
 
 def test_the_shell_runs_what_a_notebook_would():
