@@ -212,7 +212,8 @@ class Lab:
             key = key_pair(pair, self.site.keypair_at_site(pair.name))
         except UsageError as error:
             key = Outcome("key pair", Result.REFUSED, str(error))
-        return (*preflight(self.spec, self.owner, self.site.name, facts, self._look()), key)
+        found = preflight(self.spec, self.owner, self.site.name, facts, self._look())
+        return (*found, key, *self._stacks_checked())
 
     def plan(self) -> Plan:
         """The steps that `up` would take now; nothing is done."""
@@ -250,6 +251,15 @@ class Lab:
                 f"No node of {self.lease_name} is reachable.", do="Bring the lab up with `chi-lab up`."
             )
         return found
+
+    def _stacks_checked(self) -> tuple[Outcome, ...]:
+        """What `check` says of the stacks; nothing where there are none."""
+        roles = sorted({role for node in self.spec.nodes for role in node.stack})
+        try:
+            self._check_stacks()
+        except UsageError as error:
+            return (Outcome("stacks", Result.REFUSED, str(error)),)
+        return (Outcome("stacks", Result.DONE, ", ".join(roles)),) if roles else ()
 
     def _check_stacks(self) -> None:
         """Refuse roles and options that do not exist, before a lease is made for them."""

@@ -542,7 +542,7 @@ def test_check_finds_every_problem_at_once(a_lab, site_):
     site_.image_counts = {}
     site_.quotas = {"cores": Quota(10, 10), "floatingip": Quota(0, None)}
     site_.keys["me"] = PUBLIC_KEY.replace("BBBB", "CCCC")
-    spec = lab(node(flavor="m1.huge"), node("b"), project="CHI-2")
+    spec = lab(node(flavor="m1.huge"), node("b", stack=("gpuu",)), project="CHI-2")
     wrong = {o.step: o.detail for o in a_lab(spec).check() if not o.ok}
     assert set(wrong) == {
         "credentials",
@@ -551,6 +551,7 @@ def test_check_finds_every_problem_at_once(a_lab, site_):
         "image CC-Ubuntu24.04",
         "quota",
         "key pair",
+        "stacks",
     }
     assert "300 s ahead of" in wrong["clock"]
     assert "cores: 1 needed, 0 of 10 free" in wrong["quota"]
@@ -589,3 +590,6 @@ def test_check_takes_the_window_of_the_lease_that_is_there(a_lab, site_):
 def test_check_is_content_with_a_lab_that_would_run(a_lab, site_):
     site_.quotas = {"cores": Quota(0, FLAVORS["m1.small"].vcpus)}
     assert all(o.ok for o in a_lab().check())
+    assert "stacks" not in {o.step for o in a_lab().check()}
+    one = a_lab(lab(node(stack=("base", "python"))))
+    assert [o.detail for o in one.check() if o.step == "stacks"] == ["base, python"]
