@@ -34,7 +34,9 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--nodes", type=int, choices=sorted(labs.LABS), default=1)
-    parser.add_argument("--contestants", default=",".join(ALL), help="which, in which order [%(default)s]")
+    parser.add_argument(
+        "--contestants", default=",".join(ALL), type=named, help="which, in which order [%(default)s]"
+    )
     parser.add_argument(
         "--runs", type=int, default=1, help="every second one in the reverse order [%(default)s]"
     )
@@ -45,14 +47,13 @@ def main() -> None:
     options = parser.parse_args()
     # As Ctrl-C: what was made is given back.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    chosen = [ALL[name] for name in options.contestants.split(",")]
     lab = labs.document(options.nodes, options.stack.split(",") if options.stack else None)
     with tempfile.TemporaryDirectory(prefix="chi-lab-bench-") as scratch:
         folder = (options.folder or Path(scratch)).resolve()
         sandbox = None if options.site else Sandbox("bench", folder / "state")
         try:
             site = sandbox.up("--machines", "podman") if sandbox else site_of(options.site)
-            found = compare(site, folder, lab, chosen, options.runs)
+            found = compare(site, folder, lab, options.contestants, options.runs)
         except (CannotTellError, labs.NotUpError, SandboxFailedError, versions.NotToldError) as error:
             sys.exit(str(error))
         finally:
@@ -61,6 +62,14 @@ def main() -> None:
     print(json.dumps(found, indent=1) if options.json else table.markdown(found))
     if any(turn["failed"] for result in found["results"] for turn in result["turns"]):
         sys.exit(1)
+
+
+def named(text: str) -> list[Contestant]:
+    """The contestants of these names, by comma."""
+    names = text.split(",")
+    if unknown := [name for name in names if name not in ALL]:
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: there are {', '.join(ALL)}")
+    return [ALL[name] for name in names]
 
 
 def compare(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import yaml
@@ -64,7 +65,8 @@ def fresh(site: SiteUnderTest, folder: Path, lab: Mapping[str, Any], owner: str)
     """Bring them up in `folder`, which is emptied. Whatever happens, none of them stays at the site."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    student = Student(site, owner, folder)
+    # A name that nobody else's things have in theirs: what has it is removed at the end.
+    student = Student(site, f"{owner}{token_hex(5)}", folder)
     full, empty = folder / "lab.yaml", folder / "bare.yaml"
     full.write_text(yaml.safe_dump(lab, sort_keys=False))
     empty.write_text(yaml.safe_dump(bare(lab), sort_keys=False))

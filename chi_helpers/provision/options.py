@@ -37,9 +37,15 @@ def _of_role(role: Path) -> dict[str, Any]:
     file = role / SPECIFICATION
     if not file.is_file():
         return {}
-    found = yaml.safe_load(file.read_text(encoding="utf-8"))
-    options: dict[str, Any] = found["argument_specs"]["main"].get("options") or {}
-    return options
+    try:
+        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+        options = found["argument_specs"]["main"].get("options") or {}
+        return {str(name): dict(options[name]) for name in options}
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"{file} is no specification of a role's options: {type(error).__name__} {error}.",
+            do="Write `argument_specs: {main: {options: {...}}}`, as the kit's own roles do.",
+        ) from error
 
 
 def _wrong(known: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[str]:

@@ -32,6 +32,7 @@ _OF_ROLES: Mapping[str, tuple[str, int, str]] = {
     "ray": ("ray", 8265, "/"),
 }
 """Role: (name of what it serves, port, page)."""
+_PORTS = 65536
 _ONCE = frozenset({"monitoring", "ray"})
 """Roles whose page is on the first of their nodes alone."""
 
@@ -49,8 +50,15 @@ def services(
         for node, roles in stacks.items():
             if role in roles and not (role in _ONCE and role in served):
                 served.add(role)
-                found.append(Service(name, node, int(options.get(f"{role}_port", port)), path))
+                found.append(Service(name, node, _port(f"{role}_port", options, port), path))
     return tuple(found)
+
+
+def _port(option: str, options: Mapping[str, Any], usual: int) -> int:
+    value = options.get(option, usual)
+    if isinstance(value, bool) or not str(value).isdecimal() or not 0 < int(value) < _PORTS:
+        raise UsageError(f"options.{option} is {value!r}.", do="Give a TCP port, 1 to 65535.")
+    return int(value)
 
 
 def chosen(all_: tuple[Service, ...], names: Iterable[str]) -> tuple[Service, ...]:

@@ -115,17 +115,25 @@ PRIVATE = {
 
 
 def test_a_port_of_the_private_network_lets_in_whom_it_is_for(cluster: Student):
+    assert let_in(cluster) == PRIVATE
+
+
+def let_in(cluster: Student) -> dict[tuple[str, str, int], str]:
+    """What of `PRIVATE` is so."""
     address = {node: private_address(cluster, node) for node in NODES}
     ask = "timeout 3 bash -c 'exec 3<>/dev/tcp/{}/{}' 2>&- && echo open || echo closed"
-    seen = {
+    return {
         (origin, node, port): on(cluster, origin, ask.format(address[node], port)).strip()
         for origin, node, port in PRIVATE
     }
-    assert seen == PRIVATE
 
 
 def test_a_stranger_on_the_private_network_reaches_ssh_alone(cluster: Student):
-    """It is another address of one of the nodes, which no rule knows."""
+    assert open_to_a_stranger(cluster) == ["open", "closed", "closed", "closed"]
+
+
+def open_to_a_stranger(cluster: Student) -> list[str]:
+    """SSH, metrics, MLflow and Ray of `tracking`, for another address of `database`, which no rule knows."""
     own, target = private_address(cluster, "database"), private_address(cluster, "tracking")
     head, _, last = own.rpartition(".")
     stranger = f"{head}.{(int(last) + 97) % 250 + 2}"
@@ -136,7 +144,7 @@ def test_a_stranger_on_the_private_network_reaches_ssh_alone(cluster: Student):
         "for port in 22 9100 5000 6381; do python3 stranger.py $port; done\n"
         f"sudo ip address del {stranger}/32 dev $link"
     )
-    assert on(cluster, "database", script).split() == ["open", "closed", "closed", "closed"]
+    return on(cluster, "database", script).split()
 
 
 STRANGER = """
@@ -177,6 +185,14 @@ def test_provisioned_again_nothing_changes_on_any_node(cluster: Student):
     assert [(host["changed"], host["failures"]) for host in hosts] == [(0, [])] * len(NODES)
 
 
+def test_rules_that_somebody_emptied_are_there_again_after_the_next_provisioning(cluster: Student):
+    on(cluster, "tracking", "sudo nft flush ruleset")
+    assert open_to_a_stranger(cluster) == ["open"] * 4
+    done = cluster.chi_lab("provision", "--json", "--site", cluster.site.region, lab=LAB, timeout=UP_SECONDS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert open_to_a_stranger(cluster) == ["open", "closed", "closed", "closed"]
+
+
 def test_a_node_that_is_away_is_said_and_the_others_keep_their_settings(cluster: Student):
     """The last but one: `tracking` has MLflow, which `head` needs."""
     connection = cluster.site.connection()
@@ -198,6 +214,8 @@ def test_a_node_that_is_away_is_said_and_the_others_keep_their_settings(cluster:
     while ran_on(cluster) != NODES:
         assert time.monotonic() < end, "Ray on the node did not join again"
         time.sleep(5)
+    assert open_to_a_stranger(cluster) == ["open", "closed", "closed", "closed"]
+    assert let_in(cluster) == PRIVATE
     assert not on(cluster, "tracking", "systemctl --failed --no-legend").strip()
     assert "ordering cycle" not in on(cluster, "tracking", "sudo journalctl -b --no-pager")
     assert "1" in on(

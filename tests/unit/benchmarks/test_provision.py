@@ -6,6 +6,7 @@ import json
 from contextlib import contextmanager
 
 import pytest
+import yaml
 
 from benchmarks.provision import nodes, shell, table, versions
 from benchmarks.provision.contestants import kit_turn
@@ -70,7 +71,16 @@ def test_all_that_the_roles_of_the_labs_install_is_found(number):
         ]
         asked = sum(text.count("python_requirements:") for text in texts)
         assert len(found.environments) == asked
-        assert bool(found.debian) == any("builtin.apt:" in text for text in texts)
+        named = [
+            task["ansible.builtin.apt"]
+            for text in texts
+            for task in tasks(yaml.safe_load(text) or [])
+            if {"name", "pkg", "package", "deb"} & set(task.get("ansible.builtin.apt") or {})
+        ]
+        wanted = {
+            name for apt in named for name in ([apt["name"]] if isinstance(apt["name"], str) else apt["name"])
+        }
+        assert wanted <= set(found.debian)
         assert not any("pip install" in text or "builtin.pip:" in text for text in texts)
 
 

@@ -51,6 +51,17 @@ def test_all_that_the_kit_sets_of_the_roles_options_is_known_to_be_so():
     assert set(users_variables(SPEC)) <= set(FROM_THE_FILE)
 
 
+@pytest.mark.parametrize(
+    "text", ["", "[]", "argument_specs: {}", "argument_specs: {main: {options: [a]}}", "a: ["]
+)
+def test_a_specification_that_is_none_is_named(tmp_path, text):
+    file = tmp_path / "roles/own/meta/argument_specs.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    with pytest.raises(UsageError, match=r"argument_specs\.yml is no specification"):
+        check_options(tmp_path, ["own"], {"own_colour": "blue"})
+
+
 def test_a_role_without_a_specification_has_no_options(tmp_path):
     (tmp_path / "roles/own/tasks").mkdir(parents=True)
     with pytest.raises(UsageError, match=r"options\.own_colour is an option of no role"):

@@ -31,6 +31,12 @@ def test_the_files_options_may_name_other_ports():
     assert {(s.name, s.port) for s in found} >= {("serving", 8001), ("prometheus", 9191), ("mlflow", 5000)}
 
 
+@pytest.mark.parametrize("port", ["eight", [8000], 0, 65536, True, None, 80.5])
+def test_a_port_that_is_none_is_refused_with_its_name(port):
+    with pytest.raises(UsageError, match=r"options\.serving_port is .*1 to 65535"):
+        services(STACKS, {"serving_port": port})
+
+
 def test_those_that_are_named_are_chosen_and_all_where_none_is():
     found = services(STACKS)
     assert chosen(found, []) == found
