@@ -128,6 +128,7 @@ def test_only_modules_that_come_with_ansible_are_used():
         "name",
         "when",
         "block",
+        "rescue",
         "loop",
         "loop_control",
         "register",
@@ -162,6 +163,7 @@ def test_only_modules_that_come_with_ansible_are_used():
         for task in tasks:
             yield from task
             yield from keys(task.get("block", ()))
+            yield from keys(task.get("rescue", ()))
             yield from keys(task.get("tasks", ()))
 
     used = {key for path in files for key in keys(load(path))} - words
