@@ -265,12 +265,9 @@ class Lab:
         """Refuse roles and options that do not exist, before a lease is made for them."""
         stacks = {node.key: node.stack for node in self.spec.nodes if node.stack}
         if stacks or self.spec.options:
-            from chi_helpers.provision.content import ansible_folder, check_stack
-            from chi_helpers.provision.options import check_options
+            from chi_helpers.provision.content import checked
 
-            content = ansible_folder(self.spec.source)
-            check_stack(content, stacks)
-            check_options(content, (role for stack in stacks.values() for role in stack), self.spec.options)
+            checked(self.spec, stacks)
 
     def _provisioned(self) -> tuple[Outcome, ...]:
         try:

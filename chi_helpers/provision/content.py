@@ -1,10 +1,13 @@
-"""Where the playbook and its roles are."""
+"""Where the playbook and its roles are, and whether they have what a lab asks for."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from chi_helpers.model.errors import UsageError
+from chi_helpers.model.lab import LabSpec
+from chi_helpers.provision.options import check_options
 
 PLAYBOOK = "site.yml"
 _CHECKOUT = Path(__file__).resolve().parents[2]
@@ -25,7 +28,18 @@ def ansible_folder(lab_file: Path, checkout: Path = _CHECKOUT) -> Path:
     )
 
 
-def check_stack(folder: Path, stacks: dict[str, tuple[str, ...]]) -> None:
+def checked(spec: LabSpec, stacks: Mapping[str, tuple[str, ...]]) -> Path:
+    """Find the folder `ansible/` of a lab. Raises UsageError where a role or an option of it does not exist.
+
+    `stacks` are the roles of each node.
+    """
+    folder = ansible_folder(spec.source)
+    check_stack(folder, stacks)
+    check_options(folder, (role for stack in stacks.values() for role in stack), spec.options)
+    return folder
+
+
+def check_stack(folder: Path, stacks: Mapping[str, tuple[str, ...]]) -> None:
     """Refuse roles that do not exist, all of them at once. `stacks` are the roles of each node.
 
     A role with a playbook of its own, such as `reaper`, is not for a lab's nodes.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from chi_helpers.config.problems import did_you_mean
 from chi_helpers.model.errors import UsageError
 from chi_helpers.provision.inventory import FROM_THE_FILE
 
@@ -53,8 +53,8 @@ def _wrong(known: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[str
         if name in FROM_THE_FILE:
             yield f"options.{name} is {FROM_THE_FILE[name]}, elsewhere in it"
         elif name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f": did you mean {near[0]}?" if near else ""
+            near = did_you_mean(name, list(known))
+            hint = f": did you mean {near}?" if near else ""
             yield f"options.{name} is an option of no role in this lab's stacks{hint}"
         elif known[name].get("no_log"):
             yield f"options.{name} is a secret, which chi-lab makes and keeps: remove it"

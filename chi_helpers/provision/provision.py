@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chi_helpers.model.lab import LabSpec
 from chi_helpers.model.outcome import Progress, Silent
-from chi_helpers.provision.content import ansible_folder, check_stack
+from chi_helpers.provision.content import checked
 from chi_helpers.provision.inventory import (
     Host,
     base_variables,
@@ -19,7 +19,6 @@ from chi_helpers.provision.inventory import (
     to_yaml,
     users_variables,
 )
-from chi_helpers.provision.options import check_options
 from chi_helpers.provision.report import Listener, ProvisionReport
 from chi_helpers.provision.runner import ProvisionError, run
 from chi_helpers.provision.secrets import made
@@ -53,9 +52,7 @@ def provision(
     chosen = [host for host in hosts if host.stack]
     if not chosen:
         return ProvisionReport()
-    content = ansible_folder(spec.source)
-    check_stack(content, {host.name: host.stack for host in chosen})
-    check_options(content, (role for host in chosen for role in host.stack), spec.options)
+    content = checked(spec, {host.name: host.stack for host in chosen})
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     secrets = made(state_dir, {role for host in chosen for role in host.stack})
     variables = {
