@@ -54,9 +54,11 @@ requirements:   ## pin what pyproject.toml and the roles ask for (UPGRADE=--upgr
 	$(UV_COMPILE) --extra sandbox -c requirements-dev.txt -o requirements-sandbox.txt
 	$(UV_COMPILE) -c requirements-dev.txt -o requirements.txt
 	cd pipeline && $(PIPELINE_COMPILE) $(UPGRADE) --extra dev -o requirements-dev.txt
-	cd pipeline && $(PIPELINE_COMPILE) -c requirements-dev.txt -o requirements.txt
-	cd pipeline && $(PIPELINE_COMPILE) --extra tune -c requirements-dev.txt -o requirements-tune.txt
-	cd pipeline && $(PIPELINE_COMPILE) --generate-hashes -c requirements.txt -o ../ansible/roles/serving/files/requirements.txt
+	cd pipeline && $(PIPELINE_COMPILE) --extra cpu -c requirements-dev.txt -o requirements.txt
+	cd pipeline && $(PIPELINE_COMPILE) --extra cuda -c requirements-dev.txt -o requirements-cuda.txt
+	cd pipeline && $(PIPELINE_COMPILE) --extra cpu --extra tune -c requirements-dev.txt -o requirements-tune.txt
+	cd pipeline && $(PIPELINE_COMPILE) --extra cpu --generate-hashes -c requirements.txt -o ../ansible/roles/serving/files/requirements.txt
+	cd pipeline && $(PIPELINE_COMPILE) --extra cuda --generate-hashes -c requirements-cuda.txt -o ../ansible/roles/serving/files/requirements-cuda.txt
 	$(BIN)/python scripts/lock_roles.py $(UPGRADE)
 
 reference:      ## write docs/reference/cli.md anew

@@ -18,9 +18,9 @@ PROJECT = Path(__file__).resolve().parents[1]
 MODELS = ("fixed", "linear", "boosting")
 
 
-def measured(*arguments: str | Path) -> tuple[float, float, float]:
-    """Seconds, those of a processor, and peak memory (MB) of one stage."""
-    command = [sys.executable, "-m", "groceries", *map(str, arguments)]
+def measured(*arguments: str | Path, before: tuple[str | Path, ...] = ()) -> tuple[float, float, float]:
+    """Seconds, those of a processor, and peak memory (MB) of one stage. `before` goes before its name."""
+    command = [sys.executable, "-m", "groceries", *map(str, (*before, *arguments))]
     begun = time.perf_counter()
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)

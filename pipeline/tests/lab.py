@@ -11,7 +11,7 @@ from groceries.registry import Registry
 from groceries.workcopy import WorkingCopy
 from tests.support import ENVIRONMENT, PROJECT
 
-SMALL = ("generate.rows=6000", "models.boosting.max_iter=40", "gate.tolerance=0.1", "gate.min_rows=400")
+SMALL = ("generate.rows=6000", "models.boosting.n_estimators=40", "gate.tolerance=0.1", "gate.min_rows=400")
 
 
 class Lab:

@@ -36,7 +36,7 @@ def test_a_run_ends_with_a_version_that_is_known_everywhere(lab):
     assert lab.git("status", "--porcelain") == ""
     logged = lab.registry.client.get_run(version.run_id)
     assert logged.info.status == "FINISHED"
-    assert logged.data.params["models.boosting.max_iter"] == "40"
+    assert logged.data.params["models.boosting.n_estimators"] == "40"
     assert logged.data.metrics["mae"] == pytest.approx(version.mae)
     children = lab.registry.client.search_runs(
         [logged.info.experiment_id], f"tags.mlflow.parentRunId = '{version.run_id}'"
@@ -90,8 +90,8 @@ def test_a_search_over_ray_is_noted_and_its_best_is_applied(lab):
     tried = json.loads(out)["trials"]
     assert len(tried) == 3
     assert tried == sorted(tried, key=lambda trial: trial["mae"])
-    assert {"max_iter": 40, "learning_rate": 0.1, "max_leaf_nodes": 31, "l2": 1.0}.items() <= next(
-        trial for trial in tried if trial["max_iter"] == 40
+    assert {"n_estimators": 40, "learning_rate": 0.1, "max_depth": 5, "reg_lambda": 1.0}.items() <= next(
+        trial for trial in tried if trial["n_estimators"] == 40
     ).items()
     written = yaml.safe_load((lab.copy / "params.yaml").read_text())["models"]["boosting"]
     assert written == {key: tried[0][key] for key in written}
@@ -131,7 +131,7 @@ def test_of_two_runs_at_once_the_second_is_refused(lab):
 
 def test_a_run_that_is_killed_leaves_nothing_half(lab):
     """SIGKILL while a model is trained; then broken off after every later step. In the end there is one version."""
-    process = lab.start("run", "--set", "models.boosting.max_iter=60", "--set", "gate.tolerance=0.2")
+    process = lab.start("run", "--set", "models.boosting.n_estimators=60", "--set", "gate.tolerance=0.2")
     for line in process.stderr:
         if "Running stage 'train@boosting'" in line:
             break
@@ -200,7 +200,7 @@ def test_a_roll_back_brings_everything_back_and_the_service_says_so(lab, monkeyp
         assert version["git_commit"] == lab.first["git_commit"]
         assert version["data_version"] == lab.first["data_version"]
     assert lab.names() == [("v1", True), ("v2", False)]
-    assert yaml.safe_load((lab.copy / "params.yaml").read_text())["models"]["boosting"]["max_iter"] == 40
+    assert yaml.safe_load((lab.copy / "params.yaml").read_text())["models"]["boosting"]["n_estimators"] == 40
     assert tables.version(lab.copy / "data" / "orders.parquet") == lab.first["data_version"]
     assert store.card(lab.copy / "production") == store.card(lab.copy / "models" / "boosting")
     assert lab.git("diff", "v1", "--stat") == ""

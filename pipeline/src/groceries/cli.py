@@ -137,7 +137,9 @@ def train(params: Callable[[], Params], model: ModelName, features: Path, out: P
 
     found = params()
     card = run(features, out, model, found.models, found.train, chunk)
-    click.echo(f"{out}: {model} {card.version}, from {card.rows:,} rows of {card.data_version}")
+    click.echo(
+        f"{out}: {model} {card.version}, from {card.rows:,} rows of {card.data_version}, on {card.device}"
+    )
 
 
 @stages.command()

@@ -171,4 +171,17 @@ def tune(
     click.echo(f"mae {found[0].mae:.4f} min; params.yaml is {'changed' if changed else 'as it was'}")
 
 
-ALL: tuple[click.Command, ...] = (run, versions, rollback, serve, drift, tune)
+@click.command()
+@as_json
+def device(as_json: bool) -> None:
+    """Say what boosted trees are trained on here with train.device=auto, and why."""
+    from groceries.device import find
+
+    found = find()
+    if as_json:
+        _document(asdict(found))
+        return
+    click.echo(f"{found.device}: {found.reason}" if found.reason else found.device)
+
+
+ALL: tuple[click.Command, ...] = (run, versions, rollback, serve, drift, tune, device)

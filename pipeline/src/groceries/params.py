@@ -14,6 +14,7 @@ from groceries.errors import WrongFileError
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 ModelName = Literal["fixed", "linear", "boosting"]
+DeviceName = Literal["auto", "cpu", "cuda"]
 
 
 def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -91,6 +92,7 @@ class Features(_Section):
 class Train(_Section):
     seed: Annotated[int, Field(ge=0)]
     max_rows: Annotated[int, Field(gt=0)]
+    device: DeviceName
 
 
 class Fixed(_Section):
@@ -102,10 +104,12 @@ class Linear(_Section):
 
 
 class Boosting(_Section):
-    max_iter: Annotated[int, Field(gt=0)]
+    """Of XGBoost, by its own names."""
+
+    n_estimators: Annotated[int, Field(gt=0)]
     learning_rate: Positive
-    max_leaf_nodes: Annotated[int, Field(gt=1)]
-    l2: NotNegative
+    max_depth: Annotated[int, Field(gt=0, le=16)]
+    reg_lambda: NotNegative
 
 
 class Models(_Section):

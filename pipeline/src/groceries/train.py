@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import sklearn
+import skops
+import xgboost
 from numpy.typing import NDArray
+from xgboost.core import XGBoostError
 
-from groceries import models, store, tables
+from groceries import device, models, store, tables
+from groceries.errors import PipelineError
 from groceries.features import FEATURES, column, matrix
 from groceries.hashing import chosen
 from groceries.params import ModelName, Models, Train
 
 SAMPLE_SALT = 2
 
-LIBRARIES = ("numpy", "scikit-learn", "skops")
+LIBRARIES = {"numpy": np, "scikit-learn": sklearn, "skops": skops, "xgboost": xgboost}
+"""Modules, not distributions: XGBoost comes in two, with CUDA and without."""
 
 
 def train(
@@ -25,10 +30,21 @@ def train(
 
     Training is the one stage that needs its rows in memory. Of a file with more than `plan.max_rows` so many
     are taken, give or take what chance does, chosen by their order id: that bounds it.
+
+    Raises PipelineError where `plan.device` asks for a GPU and there is none, or where it fails.
     """
+    where = device.choose(plan.device) if name == "boosting" else "cpu"
     seen, minutes = _rows(features, plan.max_rows, chunk)
-    model = models.build(name, params, plan.seed)
-    model.fit(seen, minutes)
+    model = models.build(name, params, plan.seed, where)
+    try:
+        model.fit(seen, minutes)
+    except XGBoostError as error:
+        if where == "cpu":
+            raise
+        raise PipelineError(
+            f"training on the GPU failed: {device.first_line(error)}",
+            do="Take fewer rows (train.max_rows), or the processor (train.device=cpu).",
+        ) from error
     card = store.Card(
         name=name,
         data_version=tables.version(features),
@@ -36,7 +52,8 @@ def train(
         seed=plan.seed,
         params=getattr(params, name).model_dump(),
         features=list(FEATURES),
-        libraries={library: version(library) for library in LIBRARIES},
+        libraries={library: module.__version__ for library, module in LIBRARIES.items()},
+        device=device.used(model) if name == "boosting" else "cpu",
     )
     store.save(out, model, card)
     return card

@@ -27,8 +27,6 @@ from groceries.workcopy import Tell, WorkingCopy
 JUDGED, JUDGED_SALT, ROWS_SALT = 0.25, 4, 5
 """Share of the routes that parameters are judged by."""
 
-LEAVES = (15, 31, 63, 127)
-
 
 @dataclass(frozen=True, slots=True)
 class Data:
@@ -69,7 +67,9 @@ def tune(
     plans = [params.models.boosting, *drawn(number, seed)]
     data = read(copy.root / "data" / "features.parquet", most)
     built = [
-        models.build("boosting", params.models.model_copy(update={"boosting": plan}), params.train.seed)
+        models.build(
+            "boosting", params.models.model_copy(update={"boosting": plan}), params.train.seed, "cpu"
+        )
         for plan in plans
     ]
     record = Record.start(registry, copy.where, f"Tune: {number} trials", None)
@@ -107,10 +107,10 @@ def drawn(number: int, seed: int) -> Iterable[Boosting]:
     rng = np.random.default_rng(seed)
     for _ in range(number):
         yield Boosting(
-            max_iter=int(rng.integers(50, 401)),
+            n_estimators=int(rng.integers(50, 401)),
             learning_rate=round(float(np.exp(rng.uniform(np.log(0.03), np.log(0.3)))), 4),
-            max_leaf_nodes=int(rng.choice(LEAVES)),
-            l2=round(float(np.exp(rng.uniform(np.log(0.1), np.log(10.0)))), 3),
+            max_depth=int(rng.integers(3, 9)),
+            reg_lambda=round(float(np.exp(rng.uniform(np.log(0.1), np.log(10.0)))), 3),
         )
 
 
@@ -129,7 +129,7 @@ def read(features: Path, most: int) -> Data:
 def over_ray(estimators: list[Any], data: Data) -> Iterator[tuple[int, float, str]]:
     """Try each estimator somewhere on the Ray that RAY_ADDRESS names, or on one of this machine alone.
 
-    The workers need Ray, NumPy and scikit-learn, and not this package.
+    The workers need Ray, NumPy, scikit-learn and XGBoost, and not this package. A trial takes one processor.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")  # 60 were too few on a busy machine

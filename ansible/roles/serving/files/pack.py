@@ -22,6 +22,7 @@ PARTS = (
     "params.yaml",
     "production/README.md",
     "pyproject.toml",
+    "requirements-cuda.txt",
     "requirements-tune.txt",
     "requirements.txt",
 )
