@@ -8,6 +8,7 @@ from typing import Any
 
 from chi_helpers.model.outcome import Outcome, Progress, Result
 
+_SAY = ("ansible.builtin.debug", "debug")
 _LONG = 600
 """Characters of a task's own words that a report repeats."""
 
@@ -23,7 +24,7 @@ class TaskFailure:
 
 @dataclass(frozen=True, slots=True)
 class HostReport:
-    """Ansible's own counts for one host."""
+    """Ansible's counts for one host, and what its roles had to say (`notes`: tasks of Ansible's `debug`)."""
 
     name: str
     ok: int = 0
@@ -31,6 +32,7 @@ class HostReport:
     failed: int = 0
     unreachable: int = 0
     failures: tuple[TaskFailure, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -41,9 +43,10 @@ class HostReport:
             return Outcome(step, Result.FAILED, said or "Ansible counted a failure that it did not describe")
         if not self.ok:
             return Outcome(step, Result.SKIPPED, "Ansible did not come to it")
-        if not self.changed:
-            return Outcome(step, Result.ALREADY, f"{self.ok} tasks, nothing to change")
-        return Outcome(step, Result.DONE, f"{self.changed} of {self.ok} tasks changed something")
+        result = Result.DONE if self.changed else Result.ALREADY
+        counts = f"{self.changed} of {self.ok} tasks changed something"
+        said = counts if self.changed else f"{self.ok} tasks, nothing to change"
+        return Outcome(step, result, "; ".join([said, *self.notes]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class Listener:
     names: tuple[str, ...]
     progress: Progress
     _failures: dict[str, list[TaskFailure]] = field(default_factory=dict)
+    _notes: dict[str, list[str]] = field(default_factory=dict)
     _stats: Mapping[str, Mapping[str, int]] | None = None
 
     def begin(self) -> None:
@@ -96,6 +100,8 @@ class Listener:
         match event.get("event"):
             case "runner_on_start" if host in self.names:
                 self.progress.note(step_of(host), title(data))
+            case "runner_on_ok" if data.get("task_action") in _SAY:
+                self._notes.setdefault(str(host), []).append(words(data.get("res")))
             case "runner_on_failed" if not data.get("ignore_errors"):
                 self._fail(str(host), data)
             case "runner_on_unreachable":
@@ -126,6 +132,7 @@ class Listener:
             failed=count("failures"),
             unreachable=count("dark"),
             failures=tuple(self._failures.get(name, ())),
+            notes=tuple(self._notes.get(name, ())),
         )
 
 

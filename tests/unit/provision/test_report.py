@@ -65,6 +65,29 @@ def test_a_failed_task_is_reported_with_host_task_and_message_and_does_not_hide_
     assert "docker : Install: non-zero return code | disk full" in report.outcomes[0].detail
 
 
+def test_what_a_role_has_to_say_is_told_with_the_host():
+    said = "node1 has a GPU, and models are trained on the processor"
+    report, _ = listen(
+        event(
+            "runner_on_ok",
+            host="node1",
+            task="Say it",
+            task_action="ansible.builtin.debug",
+            res={"msg": said},
+        ),
+        event("runner_on_skipped", host="node2", task="Say it", task_action="ansible.builtin.debug", res={}),
+        event(
+            "runner_on_ok", host="node2", task="Ask", task_action="ansible.builtin.command", res={"msg": "x"}
+        ),
+        stats(ok={"node1": 3, "node2": 3}, changed={"node1": 2}),
+    )
+    assert [outcome.detail for outcome in report.outcomes] == [
+        f"2 of 3 tasks changed something; {said}",
+        "3 tasks, nothing to change",
+    ]
+    assert report.hosts[0].notes == (said,)
+
+
 def test_a_host_that_cannot_be_reached_has_failed():
     report, _ = listen(
         event(
