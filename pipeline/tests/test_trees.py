@@ -131,6 +131,7 @@ def test_some_trees_split_by_name(written):
         (part("learner.objective.name", "multi:softmax"), "objective"),
         (part("learner.gradient_booster.model.tree_info", [0, 7]), "tree_info"),
         (part("learner.feature_types", "c"), "feature_types"),
+        (part("learner.feature_types", ["c"]), "not for 12 features"),
     ],
 )
 def test_what_was_tampered_with_is_not_read(written, change, says):

@@ -37,7 +37,8 @@ def read(text: str, features: int) -> XGBRegressor:
         found = _File.model_validate_json(text)
         for tree in found.learner.gradient_booster.model.trees:
             _check(tree, features)
-        if int(found.learner.learner_model_param.num_feature) != features:
+        learner = found.learner
+        if not int(learner.learner_model_param.num_feature) == len(learner.feature_types) == features:
             raise ValueError(f"its trees are not for {features} features")
         model = XGBRegressor()
         model.load_model(bytearray(text, "utf-8"))
