@@ -207,6 +207,28 @@ def test_files_with_secrets_belong_to_who_needs_them(stack):
     ]  # fmt: skip
 
 
+def test_what_a_killed_run_wrote_is_taken_up_by_the_next(stack):
+    """A run that ends before a restart leaves files that the next one finds as they should be, and services of before."""
+    units = ["chi-lab-guard", "postgresql@*", "mlflow", "jupyter"]
+    ask = f"systemctl show --value --property=InvocationID {shlex.join(units)}"
+    before = stack.run(ask).split()
+    stack.lab.write_text(stack.lab.read_text() + "options: {mlflow_workers: 3}\n")
+    stack.run(
+        "sudo sed -i 's/--workers 2/--workers 3/' /etc/systemd/system/mlflow.service;"
+        " sudo touch /usr/local/bin/chi-lab-guard /etc/postgresql/*/main/pg_hba.conf;"
+        " sudo /opt/chi-lab/bin/uv pip uninstall -q -p /opt/chi-lab/envs/jupyter/bin/python json5"
+    )
+    for changed in (True, False):
+        done = stack.student.chi_lab("provision", "--json", "-f", str(stack.lab), timeout=PROVISION_SECONDS)
+        assert done.returncode == 0, done.stdout + done.stderr
+        (host,) = json.loads(done.stdout)["hosts"]
+        assert (host["changed"] > 0) is changed
+    after = stack.run(ask).split()
+    assert len(before) == len(after) == len(units)
+    assert set(before) & set(after) == set()
+    assert stack.run("pgrep -fc 'mlflow server .*--workers 3'") >= "1"
+
+
 def test_the_people_of_the_labs_file_can_log_in_until_they_are_taken_off_it(stack, site, tmp_path):
     stranger = new_key(tmp_path, "stranger")
     assert [stack.lets_in(key) for key in (site.private_key, stack.partner, stranger)] == [True, True, False]
