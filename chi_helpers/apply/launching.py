@@ -88,8 +88,9 @@ def _settle(site: Site, state: Path, stamp: Stamp, note: Callable[[str], None]) 
             break
         note(f"the volume {busy[0].name} is {busy[0].status}")
     else:
+        volume = busy[0]
         raise SiteError(
-            f"The volume {busy[0].name} ({busy[0].id}) is still {busy[0].status} after {VOLUME_TIMEOUT:.0f} s.",
+            f"The volume {volume.name} ({volume.id}) is still {volume.status} after {VOLUME_TIMEOUT:.0f} s.",
             do="Run `chi-lab up` again.",
         )
     known = terraform_state.addresses(state)
@@ -97,8 +98,8 @@ def _settle(site: Site, state: Path, stamp: Stamp, note: Callable[[str], None]) 
         if volume.broken and of_node("volume", volume.node) not in known:
             raise RefusedError(
                 f"The volume {volume.name} ({volume.id}) is {volume.status}.",
-                do=f"Delete it, unless something on it is needed: `openstack volume delete {volume.id}`. Then run "
-                "`chi-lab up` again.",
+                do=f"Delete it, unless something on it is needed: `openstack volume delete {volume.id}`. "
+                "Then run `chi-lab up` again.",
             )
 
 

@@ -103,8 +103,8 @@ class NodeSection(Section):
     )
     boot_volume: Gib | None = Field(
         default=None,
-        description="Boot from a volume of so many GiB, where the flavor's own disk is too small. For a virtual "
-        "machine, and with `launch: terraform`.",
+        description="Boot from a volume of so many GiB, where the flavor's own disk is too small. For a "
+        "virtual machine, and with `launch: terraform`.",
         json_schema_extra={"examples": [200]},
     )
     stack: Annotated[list[Role], AfterValidator(unique)] = Field(

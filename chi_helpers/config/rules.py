@@ -89,7 +89,7 @@ def _reach(place: Place, node: NodeSection) -> Iterator[Finding]:
 
 
 def _boot_volumes(document: Document) -> Iterator[Finding]:
-    """Only Terraform makes them: a volume that Nova makes carries no stamp, so nobody would know whose it is."""
+    """Only Terraform makes them: one that Nova makes carries no stamp, so nobody would know whose it is."""
     for key, node in document.nodes.items():
         place: Place = ("nodes", key, "boot_volume")
         if node.boot_volume is None:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from chi_helpers.model.volumes import VolumeView
 
 _AGAIN = (
-    "Change the file back, or run `chi-lab down`, which ends what is there with all that is on it, and then `chi-lab up`."
+    "Change the file back, or run `chi-lab down`, which ends what is there with all that is on it, and then "
+    "`chi-lab up`."
 )
 
 
@@ -28,24 +29,24 @@ def problems(
 ) -> Iterator[str]:
     """Every reason why the lab cannot have the boot volumes that its file asks for, with what to do.
 
-    `volumes` are the lab's at the site, None where it has no block storage; `disks` are the GiB that each image
-    needs.
+    `volumes` are the lab's at the site, None where it has no block storage; `disks` are the GiB that each
+    image needs.
     """
     wanted = [node for node in spec.nodes if node.boot_volume is not None]
     if volumes is None:
         if wanted:
             names = ", ".join(node.key for node in wanted)
             yield (
-                f"{site} has no block storage, and so no volume that {names} could boot from. Take boot_volume out "
-                "of the file, or choose another site."
+                f"{site} has no block storage, and so no volume that {names} could boot from. Take "
+                "boot_volume out of the file, or choose another site."
             )
         return
     for node in wanted:
         needed = disks.get(node.image, 0)
         if (node.boot_volume or 0) < needed:
             yield (
-                f"boot_volume of {node.key} is {node.boot_volume} GiB, and the image {node.image} needs {needed}. "
-                f"Write at least {needed}."
+                f"boot_volume of {node.key} is {node.boot_volume} GiB, and the image {node.image} needs "
+                f"{needed}. Write at least {needed}."
             )
     running = {
         instance.stamp.node

@@ -110,7 +110,7 @@ class TerraformNode:
 
 @dataclass(frozen=True, slots=True)
 class ApplyTerraform(Step):
-    """Let Terraform make groups, ports, boot volumes, instances, addresses, and a network where one is wanted."""
+    """Let Terraform make groups, ports, volumes, instances, addresses, and a network where one is wanted."""
 
     stage = Stage.LAUNCH
     name: str

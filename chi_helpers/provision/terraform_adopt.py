@@ -42,8 +42,8 @@ def imports(
 ) -> str:
     """The text of the import blocks. `known`: addresses in the state; `ports`: each node's in the file.
 
-    `reachable` are the nodes that get a floating IP, `booted` those that boot from a volume, `private` whether
-    the lab has a network of its own.
+    `reachable` are the nodes that get a floating IP, `booted` those that boot from a volume, `private`
+    whether the lab has a network of its own.
 
     Raises `UsageError` where two things claim one place: which of them is meant nobody can tell.
     """
@@ -73,7 +73,10 @@ def of_node(kind: str, node: str) -> str:
 def _address(
     part: Part, ports: Mapping[str, Collection[int]], nodes: Mapping[str, Collection[str]], *, private: bool
 ) -> str | None:
-    """Where the configuration has it; None where it has no such place. `nodes`: which have one, by kind; else all."""
+    """Where the configuration has it; None where it has no such place.
+
+    `nodes`: of kinds that not every node has, those that have one.
+    """
     if part.kind in _NETWORK:
         return f"module.network[0].{_NETWORK[part.kind]}" if private else None
     if part.kind == "security group":

@@ -34,7 +34,7 @@ def images(session: Session, names: Iterable[str]) -> dict[str, int]:
 
 
 def disks(session: Session, names: Iterable[str]) -> dict[str, int]:
-    """GiB that a disk must have to hold each of these images; names that the site does not have are left out."""
+    """GiB that a disk must have to hold each of these images; what the site does not have is left out."""
     found = {name: list(_named(session, name)) for name in sorted(set(names))}
     return {name: max(map(_gib, images)) for name, images in found.items() if images}
 
@@ -75,7 +75,7 @@ def _named(session: Session, name: str) -> list[Any]:
 
 
 def _gib(image: Any) -> int:
-    """As Cinder compares it with a volume (cinder/volume/flows/api/create_volume.py, cinder/image/image_utils.py)."""
+    """As Cinder compares it with a volume: cinder/volume/volume_utils.py, cinder/image/image_utils.py."""
     return max(1, image.min_disk or 0, -(-(image.virtual_size or image.size or 0) // 2**30))
 
 

@@ -109,7 +109,7 @@ def _gone(proxy: Any, part: Part) -> bool:
 
 
 def _settling(proxy: Any, part: Part) -> bool:
-    """Whether it is a volume that Cinder is at work on: it answers 400 then, and not the 409 of the others."""
+    """Whether it is a volume that Cinder is at work on: it answers 400 then, where the others answer 409."""
     if part.kind != "volume":
         return False
     try:

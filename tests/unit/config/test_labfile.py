@@ -36,6 +36,7 @@ lease:
 timezone: America/Chicago
 nodes:
   node1: {flavor: m1.medium, image: CC-Ubuntu24.04, floating_ip: yes, ports: [22, 8888], stack: [base, users]}
+  gpu2: {flavor: g1.h100.pci.1, image: CC-Ubuntu24.04-CUDA, ports: [], boot_volume: 200}
   gpu1: {node_type: gpu_a100_pcie, image: CC-Ubuntu24.04-CUDA, ports: []}
 people:
   - ssh-ed25519  AAAAC3NzaC1lZDI1NTE5AAAAIFSrGi/AqiBN22g47LdWWytuDPYbEL2kG4TSkezT9v6g anna@laptop
@@ -108,7 +109,8 @@ def test_every_key_arrives(lab, tmp_path):
     assert spec.lifetime.hours == ActiveHours(time(8), time(0), ZoneInfo("America/New_York"))
     assert spec.lease.start == datetime(2026, 1, 29, 20, 0, tzinfo=UTC)
     assert (spec.lease.duration, spec.lease.end_early) == (timedelta(minutes=150), timedelta(minutes=10))
-    node, gpu = spec.nodes
+    node, large, gpu = spec.nodes
+    assert (node.boot_volume, large.boot_volume, gpu.boot_volume) == (None, 200, None)
     assert (node.floating_ip, node.ports, node.stack) == (True, (22, 8888), ("base", "users"))
     assert (gpu.flavor, gpu.node_type, gpu.ports) == (None, "gpu_a100_pcie", ())
     assert spec.people == (
