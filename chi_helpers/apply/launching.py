@@ -13,7 +13,7 @@ from chi_helpers.provision.terraform_adopt import imports, of_node
 from chi_helpers.sites.waiting import ticks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from chi_helpers.model.resources import LeaseView
@@ -52,7 +52,7 @@ def apply(
     terraform_state.require_own(state, stamp.lab, stamp.owner)
     booted = {node.key for node in step.nodes if node.boot_volume is not None}
     if booted:
-        _settle(site, state, stamp, note)
+        _settle(site, state, stamp, booted, note)
     adopted = imports(
         site.parts(stamp.lab, stamp.owner),
         terraform_state.addresses(state),
@@ -76,14 +76,17 @@ def destroy(site: Site, folder: Path, plan: Plan, note: Callable[[str], None]) -
     return Terraform(folder, site.environment(), note).destroy()
 
 
-def _settle(site: Site, state: Path, stamp: Stamp, note: Callable[[str], None]) -> None:
+def _settle(
+    site: Site, state: Path, stamp: Stamp, booted: Collection[str], note: Callable[[str], None]
+) -> None:
     """Wait until Cinder is done with what a run that was killed asked it for: Nova boots from nothing else.
 
-    Raises `RefusedError` for a broken one that Terraform's state does not know, since only what is in it is
-    replaced; and `SiteError`.
+    `booted` are the nodes that boot from a volume; others' are no matter. Raises `SiteError`; and
+    `RefusedError` for a broken one that Terraform's state does not know: only what is in it is replaced.
     """
     for _ in ticks(VOLUME_TIMEOUT):
-        found = site.volumes(stamp.lab, stamp.owner) or ()
+        there = site.volumes(stamp.lab, stamp.owner) or ()
+        found = [volume for volume in there if volume.node in booted]
         if not (busy := [volume for volume in found if volume.settling]):
             break
         note(f"the volume {busy[0].name} is {busy[0].status}")

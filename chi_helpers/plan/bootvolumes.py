@@ -41,9 +41,11 @@ def problems(
                 "boot_volume out of the file, or choose another site."
             )
         return
+    sizes = {volume.node: volume.size for volume in volumes}
     for node in wanted:
         needed = disks.get(node.image, 0)
-        if (node.boot_volume or 0) < needed:
+        # A volume that is there keeps the image that it was made from.
+        if node.key not in sizes and (node.boot_volume or 0) < needed:
             yield (
                 f"boot_volume of {node.key} is {node.boot_volume} GiB, and the image {node.image} needs "
                 f"{needed}. Write at least {needed}."
@@ -54,7 +56,6 @@ def problems(
         # `up` deletes one in ERROR, and makes it anew.
         if instance.stamp is not None and instance.status not in GOING | {"ERROR"}
     }
-    sizes = {volume.node: volume.size for volume in volumes}
     for node in spec.nodes:
         yield from _change(node, sizes.get(node.key), runs=node.key in running)
 

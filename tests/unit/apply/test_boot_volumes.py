@@ -93,18 +93,25 @@ class Cinder(FakeSite):
 
 def test_what_a_killed_run_asked_cinder_for_is_waited_for(tmp_path):
     noted: list[str] = []
-    launching._settle(Cinder("creating", "downloading", "available"), tmp_path / "no", STAMP, noted.append)
+    launching._settle(
+        Cinder("creating", "downloading", "available"), tmp_path / "no", STAMP, {"node1"}, noted.append
+    )
     assert noted == ["the volume hello-sam is creating", "the volume hello-sam is downloading"]
     with pytest.raises(SiteError, match="still creating after 1800 s"):
-        launching._settle(Cinder("creating"), tmp_path / "no", STAMP, noted.append)
+        launching._settle(Cinder("creating"), tmp_path / "no", STAMP, {"node1"}, noted.append)
 
 
 @pytest.mark.parametrize("status", ["error", "error_deleting"])
 def test_a_broken_volume_is_not_adopted_and_one_that_terraform_knows_is_left_to_it(tmp_path, status):
     with pytest.raises(RefusedError, match=f"hello-sam .V. is {status}") as error:
-        launching._settle(Cinder(status), tmp_path / "no", STAMP, lambda _: None)
+        launching._settle(Cinder(status), tmp_path / "no", STAMP, {"node1"}, lambda _: None)
     assert "openstack volume delete V" in error.value.do
     text = json.loads(state(tmp_path).read_text())
     known = text["resources"][0] | {"type": "openstack_blockstorage_volume_v3", "name": "boot"}
     (tmp_path / "terraform.tfstate").write_text(json.dumps({"resources": [known]}))
-    launching._settle(Cinder(status), tmp_path / "terraform.tfstate", STAMP, lambda _: None)
+    launching._settle(Cinder(status), tmp_path / "terraform.tfstate", STAMP, {"node1"}, lambda _: None)
+
+
+def test_what_becomes_of_a_volume_of_another_node_is_no_matter(tmp_path):
+    launching._settle(Cinder("error"), tmp_path / "no", STAMP, {"node2"}, lambda _: None)
+    launching._settle(Cinder("creating"), tmp_path / "no", STAMP, {"node2"}, lambda _: None)

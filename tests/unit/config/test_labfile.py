@@ -90,6 +90,14 @@ def test_the_file_of_this_repository_is_hello_chameleon():
     )
 
 
+def test_the_gpu_node_of_the_page_on_terraform_boots_from_a_volume(lab):
+    page = (TOP / "docs/how-to/use-terraform.md").read_text()
+    example = page.partition("## Boot from a volume")[2].split("```yaml\n")[1].partition("```")[0]
+    [node] = lab(example).nodes
+    assert (node.flavor, node.image, node.boot_volume) == ("g1.h100.pci.1", "CC-Ubuntu24.04-CUDA", 200)
+    assert "gpu" in node.stack
+
+
 def test_the_smallest_file_has_sensible_defaults(lab):
     """A lease of the lab's whole lifetime, from now on, in UTC, SSH alone open."""
     spec = lab(SMALLEST)

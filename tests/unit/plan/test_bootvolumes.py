@@ -40,6 +40,10 @@ def test_a_volume_must_hold_its_image():
     assert reason == f"boot_volume of node1 is 19 GiB, and the image {IMAGE} needs 20. Write at least 20."
 
 
+def test_a_volume_that_is_there_keeps_its_image_whatever_the_file_names_by_now():
+    assert said(19, volume(19), snapshot=RUNNING, disk=20) == []
+
+
 @pytest.mark.parametrize("snapshot", [NOTHING, RUNNING, FAILED], ids=["nothing", "running", "failed"])
 def test_what_the_file_says_already_is_no_change(snapshot):
     assert said(40, volume(40), snapshot=snapshot) == []
