@@ -34,6 +34,7 @@ from chi_helpers.model.errors import LabKitError, LeftoverError, RefusedError, U
 from chi_helpers.model.outcome import Outcome, Progress, Result, Silent
 from chi_helpers.model.span import span
 from chi_helpers.plan import Plan, Stage, plan_down, plan_up
+from chi_helpers.plan.bootvolumes import problems as boot_volume_problems
 from chi_helpers.plan.leftovers import left
 from chi_helpers.plan.preflight import key_pair, preflight
 from chi_helpers.plan.status import LabStatus, status_of
@@ -212,8 +213,9 @@ class Lab:
             key = key_pair(pair, self.site.keypair_at_site(pair.name))
         except UsageError as error:
             key = Outcome("key pair", Result.REFUSED, str(error))
-        found = preflight(self.spec, self.owner, self.site.name, facts, self._look())
-        return (*found, key, *self._stacks_checked())
+        snapshot = self._look()
+        found = preflight(self.spec, self.owner, self.site.name, facts, snapshot)
+        return (*found, *self._boot_volumes_checked(snapshot), key, *self._stacks_checked())
 
     def plan(self) -> Plan:
         """The steps that `up` would take now; nothing is done."""
@@ -223,6 +225,8 @@ class Lab:
             program()  # refuse before a lease is made
         self._check_stacks()
         snapshot = self._look()
+        if problems := self._boot_volume_problems(snapshot):
+            raise UsageError(" ".join(problems))
         return plan_up(
             self.spec,
             self.owner,
@@ -251,6 +255,29 @@ class Lab:
                 f"No node of {self.lease_name} is reachable.", do="Bring the lab up with `chi-lab up`."
             )
         return found
+
+    def _boot_volumes_checked(self, snapshot: Snapshot) -> tuple[Outcome, ...]:
+        """What `check` says of the boot volumes; nothing where there are none."""
+        step = "boot volumes"
+        if problems := self._boot_volume_problems(snapshot):
+            return (Outcome(step, Result.REFUSED, " ".join(problems)),)
+        sizes = [f"{node.key} {node.boot_volume} GiB" for node in self.spec.nodes if node.boot_volume]
+        return (Outcome(step, Result.DONE, ", ".join(sizes)),) if sizes else ()
+
+    def _boot_volume_problems(self, snapshot: Snapshot) -> tuple[str, ...]:
+        if self.spec.launch != "terraform":
+            return ()
+        images = [node.image for node in self.spec.nodes if node.boot_volume]
+        return tuple(
+            boot_volume_problems(
+                self.spec,
+                self.owner,
+                self.site.name,
+                snapshot,
+                self.site.volumes(self.spec.lab, self.owner),
+                self.site.disks(images) if images else {},
+            )
+        )
 
     def _stacks_checked(self) -> tuple[Outcome, ...]:
         """What `check` says of the stacks; nothing where there are none."""

@@ -5,20 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chi_helpers.model.errors import RefusedError
+from chi_helpers.model.errors import RefusedError, SiteError
 from chi_helpers.plan.fit import serves
 from chi_helpers.provision import terraform_state
 from chi_helpers.provision.terraform import Terraform, state_file
-from chi_helpers.provision.terraform_adopt import imports
+from chi_helpers.provision.terraform_adopt import imports, of_node
+from chi_helpers.sites.waiting import ticks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from chi_helpers.model.resources import LeaseView
     from chi_helpers.model.stamp import Stamp
     from chi_helpers.plan.steps import ApplyTerraform, Plan
     from chi_helpers.sites.protocol import Site
+
+
+VOLUME_TIMEOUT = 1800.0
+"""Seconds; a large image takes its time to become a volume, where the site has to convert it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +50,15 @@ def apply(
     """
     state = state_file(folder)
     terraform_state.require_own(state, stamp.lab, stamp.owner)
+    booted = {node.key for node in step.nodes if node.boot_volume is not None}
+    if booted:
+        _settle(site, state, stamp, booted, note)
     adopted = imports(
         site.parts(stamp.lab, stamp.owner),
         terraform_state.addresses(state),
         {node.key: node.ports for node in step.nodes},
         {node.key for node in step.nodes if node.floating_ip},
+        booted,
         private=step.private is not None,
     )
     runner = Terraform(folder, site.environment(), note)
@@ -67,6 +76,36 @@ def destroy(site: Site, folder: Path, plan: Plan, note: Callable[[str], None]) -
     return Terraform(folder, site.environment(), note).destroy()
 
 
+def _settle(
+    site: Site, state: Path, stamp: Stamp, booted: Collection[str], note: Callable[[str], None]
+) -> None:
+    """Wait until Cinder is done with what a run that was killed asked it for: Nova boots from nothing else.
+
+    `booted` are the nodes that boot from a volume; others' are no matter. Raises `SiteError`; and
+    `RefusedError` for a broken one that Terraform's state does not know: only what is in it is replaced.
+    """
+    for _ in ticks(VOLUME_TIMEOUT):
+        there = site.volumes(stamp.lab, stamp.owner) or ()
+        found = [volume for volume in there if volume.node in booted]
+        if not (busy := [volume for volume in found if volume.settling]):
+            break
+        note(f"the volume {busy[0].name} is {busy[0].status}")
+    else:
+        volume = busy[0]
+        raise SiteError(
+            f"The volume {volume.name} ({volume.id}) is still {volume.status} after {VOLUME_TIMEOUT:.0f} s.",
+            do="Run `chi-lab up` again.",
+        )
+    known = terraform_state.addresses(state)
+    for volume in found:
+        if volume.broken and of_node("volume", volume.node) not in known:
+            raise RefusedError(
+                f"The volume {volume.name} ({volume.id}) is {volume.status}.",
+                do=f"Delete it, unless something on it is needed: `openstack volume delete {volume.id}`. "
+                "Then run `chi-lab up` again.",
+            )
+
+
 def _variables(step: ApplyTerraform, lease: LeaseView, stamp: Stamp, key_name: str) -> dict[str, Any]:
     nodes = {}
     for node in step.nodes:
@@ -80,6 +119,7 @@ def _variables(step: ApplyTerraform, lease: LeaseView, stamp: Stamp, key_name: s
             "image": node.image,
             "floating_ip": node.floating_ip,
             "ports": list(node.ports),
+            "boot_volume": node.boot_volume,
             how: found.id,
         }
     metadata = stamp.metadata()

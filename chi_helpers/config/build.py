@@ -75,6 +75,7 @@ def _node(key: str, node: NodeSection) -> NodeSpec:
         floating_ip=node.floating_ip,
         ports=tuple(node.ports),
         stack=tuple(node.stack),
+        boot_volume=node.boot_volume,
     )
 
 

@@ -18,6 +18,7 @@ from chi_helpers.config.fields import (
     OPTION,
     Count,
     Duration,
+    Gib,
     Hours,
     LabName,
     Moment,
@@ -99,6 +100,12 @@ class NodeSection(Section):
     ports: Annotated[list[Port], AfterValidator(unique)] = Field(
         default=[22],
         description="TCP ports that are open to the world. Services are better reached by an SSH tunnel.",
+    )
+    boot_volume: Gib | None = Field(
+        default=None,
+        description="Boot from a volume of so many GiB, where the flavor's own disk is too small. For a "
+        "virtual machine, and with `launch: terraform`.",
+        json_schema_extra={"examples": [200]},
     )
     stack: Annotated[list[Role], AfterValidator(unique)] = Field(
         default=[], description="Ansible roles to apply after launch, in order."

@@ -65,6 +65,12 @@ def _port(port: int) -> int:
     return port
 
 
+def _gib(size: int) -> int:
+    if size < 1:
+        raise ValueError(f"{size} is no size: write whole GiB, 1 or more, for example 200")
+    return size
+
+
 def unique(values: list[Any]) -> list[Any]:
     twice = [value for index, value in enumerate(values) if value in values[:index]]
     if twice:
@@ -85,6 +91,7 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Port = Annotated[
     int, Field(strict=True, json_schema_extra={"minimum": 1, "maximum": 65535}), AfterValidator(_port)
 ]
+Gib = Annotated[int, Field(strict=True, json_schema_extra={"minimum": 1}), AfterValidator(_gib)]
 Duration = Annotated[
     timedelta, *_written(quantities.duration, quantities.DURATION, "6h", "90m", "2h30m", "1d")
 ]

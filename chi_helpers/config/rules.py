@@ -33,6 +33,7 @@ def broken(document: Document) -> Iterator[Finding]:
     yield from _lease(document)
     for key, node in document.nodes.items():
         yield from _node(("nodes", key), node)
+    yield from _boot_volumes(document)
     yield from _stacks(document)
     yield from _people(document)
     yield from _room(document)
@@ -85,6 +86,27 @@ def _reach(place: Place, node: NodeSection) -> Iterator[Finding]:
             f"add {SSH}, or remove floating_ip",
             (address, ports),
         )
+
+
+def _boot_volumes(document: Document) -> Iterator[Finding]:
+    """Only Terraform makes them: one that Nova makes carries no stamp, so nobody would know whose it is."""
+    for key, node in document.nodes.items():
+        place: Place = ("nodes", key, "boot_volume")
+        if node.boot_volume is None:
+            continue
+        if node.node_type is not None:
+            yield Finding(
+                place,
+                "is for virtual machines, and this is bare metal, which boots from its own disk: remove it",
+                (place, ("nodes", key, "node_type")),
+            )
+        elif document.launch != "terraform":
+            yield Finding(
+                place,
+                "needs Terraform, which makes the volume: add `launch: terraform` at the top of the file, or "
+                "remove boot_volume",
+                (place, ("launch",)),
+            )
 
 
 def _stacks(document: Document) -> Iterator[Finding]:

@@ -61,6 +61,8 @@ class NodeSpec:
     """TCP ports that are open to the world on its floating IP."""
     stack: tuple[str, ...] = ()
     """Ansible roles to apply, in order."""
+    boot_volume: int | None = None
+    """GiB of the volume that it boots from; None: it boots from its flavor's disk."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,7 @@ class Nodes:
                 node.floating_ip,
                 tuple(sorted(node.ports)),
                 fit.reserved_for(node, self.wants),
+                node.boot_volume,
             )
             for node in self.spec.nodes
         )

@@ -104,11 +104,13 @@ class TerraformNode:
     floating_ip: bool
     ports: tuple[int, ...]
     reserved: ReservationWant
+    boot_volume: int | None = None
+    """GiB of the volume that it boots from; None: from its flavor's disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyTerraform(Step):
-    """Let Terraform make groups, ports, instances, addresses, and a network where one is wanted."""
+    """Let Terraform make groups, ports, volumes, instances, addresses, and a network where one is wanted."""
 
     stage = Stage.LAUNCH
     name: str

@@ -20,6 +20,7 @@ _TYPES = {
     "port": "openstack_networking_port_v2.node",
     "floating IP": "openstack_networking_floatingip_v2.node",
     "association": "openstack_networking_floatingip_associate_v2.node",
+    "volume": "openstack_blockstorage_volume_v3.boot",
 }
 _NETWORK = {
     "network": "openstack_networking_network_v2.lab",
@@ -35,18 +36,21 @@ def imports(
     known: Collection[str],
     ports: Mapping[str, Collection[int]],
     reachable: Collection[str],
+    booted: Collection[str],
     *,
     private: bool,
 ) -> str:
     """The text of the import blocks. `known`: addresses in the state; `ports`: each node's in the file.
 
-    `reachable` are the nodes that get a floating IP, `private` whether the lab has a network of its own.
+    `reachable` are the nodes that get a floating IP, `booted` those that boot from a volume, `private`
+    whether the lab has a network of its own.
 
     Raises `UsageError` where two things claim one place: which of them is meant nobody can tell.
     """
     chosen: dict[str, Part] = {}
+    nodes = {**dict.fromkeys(_REACHED, reachable), "volume": booted}
     for part in parts:
-        address = _address(part, ports, reachable, private=private)
+        address = _address(part, ports, nodes, private=private)
         if address is None or address in known:
             continue
         if address in chosen:
@@ -61,10 +65,18 @@ def imports(
     )
 
 
+def of_node(kind: str, node: str) -> str:
+    """The address of what a node has at most one of, such as its instance."""
+    return f'module.nodes.{_TYPES[kind]}["{node}"]'
+
+
 def _address(
-    part: Part, ports: Mapping[str, Collection[int]], reachable: Collection[str], *, private: bool
+    part: Part, ports: Mapping[str, Collection[int]], nodes: Mapping[str, Collection[str]], *, private: bool
 ) -> str | None:
-    """Where the configuration has it; None where it has no such place."""
+    """Where the configuration has it; None where it has no such place.
+
+    `nodes`: of kinds that not every node has, those that have one.
+    """
     if part.kind in _NETWORK:
         return f"module.network[0].{_NETWORK[part.kind]}" if private else None
     if part.kind == "security group":
@@ -72,7 +84,7 @@ def _address(
     elif part.kind == "rule":
         place = _rule(part, ports)
     else:
-        wanted = part.node in (reachable if part.kind in _REACHED else ports) and part.kind in _TYPES
+        wanted = part.kind in _TYPES and part.node in nodes.get(part.kind, ports)
         place = f'{_TYPES[part.kind]}["{part.node}"]' if wanted else None
     return None if place is None else f"module.nodes.{place}"
 

@@ -33,6 +33,12 @@ def images(session: Session, names: Iterable[str]) -> dict[str, int]:
     return {name: _images(session, name) for name in sorted(set(names))}
 
 
+def disks(session: Session, names: Iterable[str]) -> dict[str, int]:
+    """GiB that a disk must have to hold each of these images; what the site does not have is left out."""
+    found = {name: list(_named(session, name)) for name in sorted(set(names))}
+    return {name: max(map(_gib, images)) for name, images in found.items() if images}
+
+
 def networks(session: Session) -> frozenset[str]:
     """Names of the networks that the project may use."""
     return frozenset(n.name for n in read("list the networks", lambda: list(session.conn.network.networks())))
@@ -61,7 +67,16 @@ def facts(session: Session, names: Iterable[str], *, node_types: bool) -> SiteFa
 
 
 def _images(session: Session, name: str) -> int:
-    return len(read("list the images", lambda: list(session.conn.image.images(name=name))))
+    return len(_named(session, name))
+
+
+def _named(session: Session, name: str) -> list[Any]:
+    return read("list the images", lambda: list(session.conn.image.images(name=name)))
+
+
+def _gib(image: Any) -> int:
+    """As Cinder compares it with a volume: cinder/volume/volume_utils.py, cinder/image/image_utils.py."""
+    return max(1, image.min_disk or 0, -(-(image.virtual_size or image.size or 0) // 2**30))
 
 
 def _node_types(session: Session) -> frozenset[str] | None:

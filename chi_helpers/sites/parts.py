@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chi_helpers.model import stamp as stamps
-from chi_helpers.model.errors import SiteError
+from chi_helpers.model.errors import RefusedError, SiteError
 from chi_helpers.model.parts import DELETABLE, Part
-from chi_helpers.sites import groups, instances
+from chi_helpers.sites import groups, instances, volumes
 from chi_helpers.sites.errors import ConflictError, GoneError, NoAnswerError, told
 from chi_helpers.sites.waiting import read, ticks
 
@@ -48,10 +48,10 @@ def listed(session: Session, lab: str, owner: str) -> tuple[Part, ...]:
         parts += [part for _, part in described(kind, things)]
     for router, part in described("router", network.routers):
         parts += [part, *_interfaces(session, router.id, part)]
-    for volume in _volumes(session):
-        stamp = stamps.from_metadata(volume.metadata or {})
-        if stamp is not None and stamp.of(lab, owner):
-            parts.append(Part("volume", volume.id, volume.name or volume.id, stamp.node))
+    parts += [
+        Part("volume", volume.id, volume.name, volume.node)
+        for volume in volumes.listed(session, lab, owner) or ()
+    ]
     return tuple(parts)
 
 
@@ -91,6 +91,10 @@ def delete(session: Session, part: Part, timeout: float = 120) -> None:
             return
         except (ConflictError, NoAnswerError) as error:
             refused = error
+        except RefusedError as error:
+            if not _settling(proxy, part):
+                raise
+            refused = error
         if _gone(proxy, part):
             return
     raise refused or SiteError(f"The {part.kind} {part.name} is still there after {timeout:.0f} s.")
@@ -104,7 +108,12 @@ def _gone(proxy: Any, part: Part) -> bool:
     return False
 
 
-def _volumes(session: Session) -> list[Any]:
-    if not session.conn.has_service("block-storage"):
-        return []
-    return read("list the volumes", lambda: list(session.conn.block_storage.volumes()))
+def _settling(proxy: Any, part: Part) -> bool:
+    """Whether it is a volume that Cinder is at work on: it answers 400 then, where the others answer 409."""
+    if part.kind != "volume":
+        return False
+    try:
+        found = read("look at the volume", lambda: proxy.get_volume(part.id))
+    except GoneError:
+        return True
+    return volumes.view(found, None).settling

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Snapshot,
     )
     from chi_helpers.model.stamp import Stamp
+    from chi_helpers.model.volumes import VolumeView
     from chi_helpers.model.wants import InstanceWant, KeyPair, LeaseWant
 
 
@@ -36,6 +37,9 @@ class Site(Protocol):
     def flavors(self) -> dict[str, Flavor]: ...
     def images(self, names: Iterable[str]) -> dict[str, int]:
         """How many images have each of these names."""
+
+    def disks(self, images: Iterable[str]) -> dict[str, int]:
+        """GiB that a disk must have to hold each of these images; what the site does not have is left out."""
 
     def networks(self) -> frozenset[str]: ...
     def snapshot(self, lab: str, owner: str, names: Iterable[str]) -> Snapshot:
@@ -81,6 +85,9 @@ class Site(Protocol):
 
     def parts(self, lab: str, owner: str) -> tuple[Part, ...]:
         """Everything of the lab that carries its stamp, of every kind that Terraform makes."""
+
+    def volumes(self, lab: str, owner: str) -> tuple[VolumeView, ...] | None:
+        """The lab's volumes, by stamp; None where the site has no block storage."""
 
     def delete_part(self, part: Part) -> None: ...
     def environment(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chi_helpers.model.resources import Snapshot
-from chi_helpers.sites import addresses, catalog, clock, groups, instances, keypairs, leases, parts
+from chi_helpers.sites import addresses, catalog, clock, groups, instances, keypairs, leases, parts, volumes
 from chi_helpers.sites.environment import environment
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chi_helpers.model.parts import Part
     from chi_helpers.model.resources import FloatingIPView, InstanceView, LeaseView, SecurityGroupView
     from chi_helpers.model.stamp import Stamp
+    from chi_helpers.model.volumes import VolumeView
     from chi_helpers.model.wants import InstanceWant, KeyPair, LeaseWant
     from chi_helpers.sites.session import Session
 
@@ -39,6 +40,9 @@ class ChameleonSite:
 
     def images(self, names: Iterable[str]) -> dict[str, int]:
         return catalog.images(self.session, names)
+
+    def disks(self, images: Iterable[str]) -> dict[str, int]:
+        return catalog.disks(self.session, images)
 
     def networks(self) -> frozenset[str]:
         return catalog.networks(self.session)
@@ -124,6 +128,9 @@ class ChameleonSite:
 
     def parts(self, lab: str, owner: str) -> tuple[Part, ...]:
         return parts.listed(self.session, lab, owner)
+
+    def volumes(self, lab: str, owner: str) -> tuple[VolumeView, ...] | None:
+        return volumes.listed(self.session, lab, owner)
 
     def delete_part(self, part: Part) -> None:
         parts.delete(self.session, part)

@@ -21,6 +21,7 @@ from chi_helpers.model.resources import (
     Snapshot,
 )
 from chi_helpers.model.stamp import Stamp
+from chi_helpers.model.volumes import VolumeView
 from chi_helpers.model.wants import InstanceWant, KeyPair, LeaseWant
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
@@ -57,6 +58,9 @@ class FakeSite:
         self.calls: Counter[str] = Counter()
         self.console_text = CONSOLE
         self.image_counts = {"CC-Ubuntu24.04": 1}
+        self.image_disk = 1
+        """GiB."""
+        self.lab_volumes: tuple[VolumeView, ...] | None = ()
         self.quotas: dict[str, Quota] = {}
         self.skew = timedelta(0)
         self.restricted = False
@@ -91,6 +95,9 @@ class FakeSite:
 
     def images(self, names: Iterable[str]) -> dict[str, int]:
         return {name: self.image_counts.get(name, 0) for name in names}
+
+    def disks(self, images: Iterable[str]) -> dict[str, int]:
+        return {name: self.image_disk for name in images if self.image_counts.get(name)}
 
     def networks(self) -> frozenset[str]:
         return frozenset({"sharednet1"})
@@ -268,6 +275,10 @@ class FakeSite:
     def parts(self, lab: str, owner: str) -> tuple[Part, ...]:  # noqa: ARG002
         self._called("parts")
         return ()
+
+    def volumes(self, lab: str, owner: str) -> tuple[VolumeView, ...] | None:  # noqa: ARG002
+        self._called("volumes")
+        return self.lab_volumes
 
     def delete_part(self, part: Part) -> None:  # noqa: ARG002
         self._called("delete_part")

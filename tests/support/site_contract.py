@@ -146,3 +146,6 @@ class SiteContract:
         """An image that is not there counts zero."""
         assert site_.images([IMAGE, "no-such-image"]) == {IMAGE: 1, "no-such-image": 0}
         assert "sharednet1" in site_.networks()
+        assert site_.disks([IMAGE, "no-such-image"]).keys() == {IMAGE}
+        assert site_.disks([IMAGE])[IMAGE] >= 1
+        assert not site_.volumes(self.LAB, "nobody"), "none, or no block storage"

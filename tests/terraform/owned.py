@@ -1,4 +1,4 @@
-"""All that an owner has at a site: what tests/support/student.py lists, and the parts of networks, which Terraform makes."""
+"""All that an owner has at a site: what tests/support/student.py lists, and what Terraform makes besides."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def owned(student: Student) -> set[tuple[str, str]]:
         "network": held.networks,
         "subnet": [one for one in cloud.network.subnets() if student.owner in one.name],
         "router": _routers(student, cloud),
+        "volume": volumes(student),
     }
     return found | {(kind, str(one.id)) for kind, ones in kinds.items() for one in ones}
 
@@ -30,6 +31,14 @@ def counts(student: Student) -> dict[str, int]:
     """How many there are of each kind; kinds of which there is none are left out."""
     kinds = [kind for kind, _ in owned(student)]
     return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+
+
+def volumes(student: Student) -> list[Any]:
+    """The owner's volumes; none where the site has no block storage."""
+    cloud = student.site.connection(student.who)
+    if not cloud.has_service("block-storage"):
+        return []
+    return [one for one in cloud.block_storage.volumes() if student.owner in (one.name or "")]
 
 
 def unroute(student: Student) -> None:

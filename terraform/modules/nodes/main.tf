@@ -73,6 +73,10 @@ resource "openstack_blockstorage_volume_v3" "boot" {
   image_id = data.openstack_images_image_v2.node[each.value.image].id
   metadata = local.metadata[each.key]
 
+  timeouts {
+    create = "30m" # a large image takes its time to become a volume
+  }
+
   lifecycle {
     ignore_changes = [image_id]
   }

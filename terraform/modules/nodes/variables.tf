@@ -2,7 +2,7 @@ variable "nodes" {
   description = <<-EOT
     The nodes by their keys in the lab's file. Exactly one of flavor_id (a flavor reservation's flavor) and
     reservation_id (a host reservation, for bare metal) is set. boot_volume: size in GiB of a volume to boot from,
-    where the flavor's disk is too small.
+    where the flavor's disk is too small; for virtual machines only, and not to be changed while the node is there.
   EOT
   type = map(object({
     name           = string
@@ -49,6 +49,11 @@ variable "nodes" {
       for node in var.nodes : coalesce(node.boot_volume, 1) >= 1 && floor(coalesce(node.boot_volume, 1)) == coalesce(node.boot_volume, 1)
     ])
     error_message = "boot_volume must be a whole number of GiB, 1 or more."
+  }
+
+  validation {
+    condition     = alltrue([for node in var.nodes : node.boot_volume == null || node.reservation_id == null])
+    error_message = "boot_volume is for virtual machines: a node with reservation_id is bare metal, and boots from its own disk."
   }
 }
 

@@ -36,6 +36,7 @@ lease:
 timezone: America/Chicago
 nodes:
   node1: {flavor: m1.medium, image: CC-Ubuntu24.04, floating_ip: yes, ports: [22, 8888], stack: [base, users]}
+  gpu2: {flavor: g1.h100.pci.1, image: CC-Ubuntu24.04-CUDA, ports: [], boot_volume: 200}
   gpu1: {node_type: gpu_a100_pcie, image: CC-Ubuntu24.04-CUDA, ports: []}
 people:
   - ssh-ed25519  AAAAC3NzaC1lZDI1NTE5AAAAIFSrGi/AqiBN22g47LdWWytuDPYbEL2kG4TSkezT9v6g anna@laptop
@@ -89,6 +90,14 @@ def test_the_file_of_this_repository_is_hello_chameleon():
     )
 
 
+def test_the_gpu_node_of_the_page_on_terraform_boots_from_a_volume(lab):
+    page = (TOP / "docs/how-to/use-terraform.md").read_text()
+    example = page.partition("## Boot from a volume")[2].split("```yaml\n")[1].partition("```")[0]
+    [node] = lab(example).nodes
+    assert (node.flavor, node.image, node.boot_volume) == ("g1.h100.pci.1", "CC-Ubuntu24.04-CUDA", 200)
+    assert "gpu" in node.stack
+
+
 def test_the_smallest_file_has_sensible_defaults(lab):
     """A lease of the lab's whole lifetime, from now on, in UTC, SSH alone open."""
     spec = lab(SMALLEST)
@@ -108,7 +117,8 @@ def test_every_key_arrives(lab, tmp_path):
     assert spec.lifetime.hours == ActiveHours(time(8), time(0), ZoneInfo("America/New_York"))
     assert spec.lease.start == datetime(2026, 1, 29, 20, 0, tzinfo=UTC)
     assert (spec.lease.duration, spec.lease.end_early) == (timedelta(minutes=150), timedelta(minutes=10))
-    node, gpu = spec.nodes
+    node, large, gpu = spec.nodes
+    assert (node.boot_volume, large.boot_volume, gpu.boot_volume) == (None, 200, None)
     assert (node.floating_ip, node.ports, node.stack) == (True, (22, 8888), ("base", "users"))
     assert (gpu.flavor, gpu.node_type, gpu.ports) == (None, "gpu_a100_pcie", ())
     assert spec.people == (

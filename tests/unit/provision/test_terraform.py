@@ -57,8 +57,8 @@ def test_what_is_no_state_is_refused(tmp_path, text):
         addresses(path)
 
 
-def adopted(*parts, known=(), private=False, reachable=("node1",)):
-    return imports(parts, known, PORTS, reachable, private=private)
+def adopted(*parts, known=(), private=False, reachable=("node1",), booted=("node1",)):
+    return imports(parts, known, PORTS, reachable, booted, private=private)
 
 
 def test_what_is_at_the_site_and_not_in_the_state_is_imported():
@@ -67,7 +67,9 @@ def test_what_is_at_the_site_and_not_in_the_state_is_imported():
         Part("security group", "g-1", "lab-sam", node="node1"),
         Part("rule", "r-1", "", node="node1", port=22),
         Part("security group", "g-2", "lab-sam-nodes"),
+        Part("volume", "v-1", "lab-sam", node="node1"),
     )
+    assert 'to = module.nodes.openstack_blockstorage_volume_v3.boot["node1"]\n  id = "v-1"' in text
     assert 'to = module.nodes.openstack_compute_instance_v2.node["node1"]\n  id = "i-1"' in text
     assert 'to = module.nodes.openstack_networking_secgroup_v2.node["node1"]\n  id = "g-1"' in text
     assert 'openstack_networking_secgroup_rule_v2.port["node1/22"]\n  id = "r-1"' in text
@@ -81,8 +83,10 @@ def test_what_is_at_the_site_and_not_in_the_state_is_imported():
         Part("rule", "r-1", "", node="node1", port=80),
         Part("floating IP", "f-1", "", node="node2"),
         Part("network", "n-1", ""),
+        Part("volume", "v-1", "", node="node2"),
+        Part("volume", "v-1", "", node=""),
     ],
-    ids=lambda part: part.kind,
+    ids=lambda part: f"{part.kind} of {part.node or 'none'}",
 )
 def test_what_the_file_does_not_want_is_not_imported(part):
     assert adopted(part) == ""
@@ -101,6 +105,11 @@ def test_a_network_of_the_lab_s_own_is_imported_where_it_has_one():
 def test_two_for_one_place_are_refused():
     with pytest.raises(UsageError, match="i-1 and i-2"):
         adopted(Part("instance", "i-1", "", node="node1"), Part("instance", "i-2", "", node="node1"))
+
+
+def test_two_volumes_of_one_node_are_refused():
+    with pytest.raises(UsageError, match="There are two of one volume of the lab: v-1 and v-2"):
+        adopted(Part("volume", "v-1", "", node="node1"), Part("volume", "v-2", "", node="node1"))
 
 
 def test_progress_and_errors_are_told_by_resource():

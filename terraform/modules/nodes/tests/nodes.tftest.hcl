@@ -13,7 +13,8 @@ variables {
   stamp      = { owner = "ann", lab = "lab", delete_at = "2026-11-27T22:00:00+00:00" }
   nodes = {
     one = { name = "one-lab-ann", image = "I", flavor_id = "F", floating_ip = true, ports = [22, 8888] }
-    two = { name = "two-lab-ann", image = "I", reservation_id = "R", boot_volume = 40 }
+    two = { name = "two-lab-ann", image = "I", reservation_id = "R" }
+    vol = { name = "vol-lab-ann", image = "I", flavor_id = "F", boot_volume = 40 }
   }
 }
 
@@ -21,7 +22,7 @@ run "good_nodes" {
   command = plan
 
   assert {
-    condition     = join(" ", keys(openstack_networking_secgroup_rule_v2.port)) == "one/22 one/8888 two/22"
+    condition     = join(" ", keys(openstack_networking_secgroup_rule_v2.port)) == "one/22 one/8888 two/22 vol/22"
     error_message = "Exactly the ports of the nodes are open."
   }
   assert {
@@ -45,8 +46,20 @@ run "good_nodes" {
     error_message = "A bare-metal node takes its reservation as a scheduler hint."
   }
   assert {
-    condition     = openstack_blockstorage_volume_v3.boot["two"].size == 40 && openstack_compute_instance_v2.node["two"].block_device[0].boot_index == 0
+    condition     = openstack_blockstorage_volume_v3.boot["vol"].size == 40 && openstack_compute_instance_v2.node["vol"].block_device[0].boot_index == 0
     error_message = "A node with boot_volume boots from a volume of that size."
+  }
+  assert {
+    condition     = openstack_blockstorage_volume_v3.boot["vol"].metadata == openstack_compute_instance_v2.node["vol"].metadata
+    error_message = "A boot volume carries its node's stamp."
+  }
+  assert {
+    condition     = !openstack_compute_instance_v2.node["vol"].block_device[0].delete_on_termination
+    error_message = "Terraform deletes the volume: Nova must not do it before."
+  }
+  assert {
+    condition     = join(" ", keys(openstack_blockstorage_volume_v3.boot)) == "vol" && length(openstack_compute_instance_v2.node["one"].block_device) == 0
+    error_message = "A node without boot_volume boots from its flavor's disk."
   }
 }
 
@@ -73,6 +86,22 @@ run "both_reservations" {
   command = plan
   variables {
     nodes = { one = { name = "lab-ann", image = "I", flavor_id = "F", reservation_id = "R" } }
+  }
+  expect_failures = [var.nodes]
+}
+
+run "bare_metal_from_a_volume" {
+  command = plan
+  variables {
+    nodes = { one = { name = "lab-ann", image = "I", reservation_id = "R", boot_volume = 40 } }
+  }
+  expect_failures = [var.nodes]
+}
+
+run "no_such_size" {
+  command = plan
+  variables {
+    nodes = { one = { name = "lab-ann", image = "I", flavor_id = "F", boot_volume = 0.5 } }
   }
   expect_failures = [var.nodes]
 }
