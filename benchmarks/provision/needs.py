@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,10 @@ import yaml
 
 _APT = "ansible.builtin.apt"
 _INCLUDE = "ansible.builtin.include_role"
+_PACKAGES = "packages"
+"""The role that installs what others name."""
+_CHOSEN = re.compile(r"{{ '[^']*' if \w+ else '([^']*)' }}")
+"""A lock file that is another one on nodes with a GPU: the benchmark's have none."""
 _ON_FIRST = {"monitoring": "prometheus"}
 """Role to the package that only the first of its nodes gets."""
 _ALWAYS = frozenset({"ray"})
@@ -59,19 +64,24 @@ def of_stack(ansible: Path, stack: Iterable[str], *, several: bool) -> Needs:
             given = task.get("vars") or {}
             if name := given.get("python_environment"):
                 lock = given["python_requirements"].replace("{{ playbook_dir }}", str(ansible))
-                environments[name] = Path(lock).read_text()
+                environments[name] = Path(_CHOSEN.sub(r"\1", lock)).read_text()
     return Needs(tuple(debian), environments)
 
 
 def of_role(ansible: Path, role: str, *, several: bool) -> Iterator[Mapping[str, Any]]:
     """The role's tasks, and those of roles that it includes; the firewall's where there are `several`."""
     for file in sorted((ansible / "roles" / role / "tasks").glob("*.yml")):
-        for task in tasks(yaml.safe_load(file.read_text()) or []):
-            yield task
-            other = task.get(_INCLUDE)
-            if other and (several or other["name"] != "firewall"):
-                part = ansible / "roles" / other["name"] / "tasks" / f"{other['tasks_from']}.yml"
-                yield from tasks(yaml.safe_load(part.read_text()) or [])
+        yield from of_file(ansible, file, several=several)
+
+
+def of_file(ansible: Path, file: Path, *, several: bool) -> Iterator[Mapping[str, Any]]:
+    """The file's tasks, and those of roles that it includes."""
+    for task in tasks(yaml.safe_load(file.read_text()) or []):
+        yield task
+        other = task.get(_INCLUDE)
+        if other and other["name"] != _PACKAGES and (several or other["name"] != "firewall"):
+            part = ansible / "roles" / other["name"] / "tasks" / f"{other['tasks_from']}.yml"
+            yield from of_file(ansible, part, several=several)
 
 
 def order(plays: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -88,7 +98,9 @@ def tasks(found: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
 
 def packages(role: str, task: Mapping[str, Any]) -> list[str]:
     """Debian's packages that a task installs."""
-    names = (task.get(_APT) or {}).get("name") or []
+    included = (task.get(_INCLUDE) or {}).get("name") == _PACKAGES
+    given = task.get("vars") or {} if included else {}
+    names = (task.get(_APT) or {}).get("name") or given.get("packages_names") or []
     names = [names] if isinstance(names, str) else names
     if templated := [name for name in names if "{{" in name]:
         raise CannotTellError(f"the role {role} names its packages on the node: {', '.join(templated)}")

@@ -23,8 +23,11 @@ def until(true, seconds=10.0):
 class Runs:
     """Runs that wait for their turn, in the order in which they asked."""
 
-    def __init__(self, shared):
-        self.shared, self.has, self.pool = shared, [], ThreadPoolExecutor(8)
+    def __init__(self):
+        self.places = [1]
+        self.shared = Turns(lambda: self.places[0])
+        self.has = []
+        self.pool = ThreadPoolExecutor(8)
 
     def ask(self, name):
         asked = len(self.has) + len(self.shared._waiting)
@@ -39,9 +42,7 @@ class Runs:
 
 @pytest.fixture
 def runs():
-    places = [1]
-    found = Runs(Turns(lambda: places[0]))
-    found.places = places
+    found = Runs()
     yield found
     found.places[0] = 100
     found.pool.shutdown()

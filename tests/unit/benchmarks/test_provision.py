@@ -71,15 +71,12 @@ def test_all_that_the_roles_of_the_labs_install_is_found(number):
         ]
         asked = sum(text.count("python_requirements:") for text in texts)
         assert len(found.environments) == asked
-        named = [
-            task["ansible.builtin.apt"]
-            for text in texts
-            for task in tasks(yaml.safe_load(text) or [])
-            if {"name", "pkg", "package", "deb"} & set(task.get("ansible.builtin.apt") or {})
-        ]
-        wanted = {
-            name for apt in named for name in ([apt["name"]] if isinstance(apt["name"], str) else apt["name"])
-        }
+        every = [task for text in texts for task in tasks(yaml.safe_load(text) or [])]
+        assert not any(
+            {"name", "pkg", "package", "deb"} & set(t.get("ansible.builtin.apt") or {}) for t in every
+        )
+        wanted = {name for task in every for name in (task.get("vars") or {}).get("packages_names", ())}
+        assert wanted
         assert wanted <= set(found.debian)
         assert not any("pip install" in text or "builtin.pip:" in text for text in texts)
 
