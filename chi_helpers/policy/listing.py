@@ -33,7 +33,11 @@ MAY_NEED: Mapping[Kind, frozenset[Kind]] = {
     Kind.GROUP: frozenset({Kind.PORT, Kind.INSTANCE, Kind.GROUP}),
     Kind.KEY_PAIR: frozenset({Kind.INSTANCE}),
 }
-"""Who may need a thing of this kind."""
+"""Who may need a thing of this kind.
+
+Leases take floating IPs too, and no list of them is needed for that: one that Blazar holds says so itself,
+by a tag, and is `fixed`.
+"""
 
 _FOR_ONE = frozenset({Kind.PORT, Kind.FLOATING_IP, Kind.VOLUME})
 """What one thing at a time uses: where that is known, no other needs it."""

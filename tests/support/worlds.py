@@ -238,7 +238,18 @@ def _tied(draw: st.DrawFn, found: list[Resource]) -> list[Resource]:  # noqa: C9
             case Kind.GROUP:
                 needs = [ref for ref in some(Kind.GROUP) if ref != resource.ref]
         tied.append(replace(resource, takes=tuple(takes), needs=tuple(needs)))
-    return _unstamped(draw, tied)
+    return _unstamped(draw, _held(tied))
+
+
+def _held(found: list[Resource]) -> list[Resource]:
+    """A floating IP of a lease says so itself: the tag that ties them is Neutron's (sites/inventory/network.py)."""
+    leased = {ref for r in found if r.kind is Kind.LEASE for ref in r.takes}
+    return [
+        replace(r, fixed="Blazar holds it for a lease")
+        if r.kind is Kind.FLOATING_IP and r.ref in leased
+        else r
+        for r in found
+    ]
 
 
 def _unstamped(draw: st.DrawFn, found: list[Resource]) -> list[Resource]:
