@@ -19,15 +19,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import ceil
 
-from chi_helpers.apply.reaper.turns import Turns
-
 MOST = 16
 """Calls at once. More does not help: Nova's and Neutron's workers are fewer at every site."""
 FIRST = 2
 FEW, MANY = 2.0, 4.0
 """So many of our calls may wait at the site: below it is asked for more at once, above for less."""
-PER_TURN = 4
-"""Calls at once that one project makes good use of: for so many more, another one has its turn, too."""
 _WEIGHT = 0.2
 """Of the latest answer in the mean: single answers are slow for reasons of their own."""
 SHORTEST_PAUSE = 1.0
@@ -48,17 +44,12 @@ class Pace:
     """How many of our calls wait at the site, about."""
     quickest: dict[Hashable, float] = field(default_factory=dict)
     """Seconds, of each kind of call."""
-    turns: Turns = field(init=False, repr=False, compare=False)
-    """Of the projects that are worked on at the site."""
     _asked: set[Hashable] = field(default_factory=set, init=False)
     """The kinds of calls that were sent."""
     _starting: bool = field(default=True, init=False)
     _senders: int = field(default=0, init=False)
     """How many have calls to send."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        self.turns = Turns(lambda: self.slots // PER_TURN)
 
     @property
     def slots(self) -> int:

@@ -9,7 +9,6 @@ from chi_helpers.apply.reaper.kinds import together
 from chi_helpers.apply.reaper.proof import proving_kinds
 from chi_helpers.apply.reaper.send import Call
 from chi_helpers.apply.reaper.tell import title, told_answer, told_asked
-from chi_helpers.apply.reaper.turns import Turn
 from chi_helpers.model.errors import SiteError
 from chi_helpers.model.inventory import Kind, Mark
 from chi_helpers.model.reaping import Action
@@ -61,10 +60,6 @@ class Rounds:
     """The course's progress then."""
     _sent: float = field(init=False)
     """When the latest calls were sent first."""
-    _turn: Turn = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._turn = Turn(self.sender.pace.turns)
 
     def run(self, seen: Seen | None) -> Sight:
         """Go on until every step is settled or nothing moves any more. Returns the last look.
@@ -73,14 +68,7 @@ class Rounds:
 
         Raises `StoppedError` where the clock, the plan's age, the credentials or blindness end the run.
         """
-        try:
-            return self._run(seen)
-        finally:
-            self._turn.give()
-
-    def _run(self, seen: Seen | None) -> Sight:
         began = self._moved = self._sent = self.timer.now()
-        self._take_turn()
         sight = self._first(seen)
         idle = 0
         while True:
@@ -211,18 +199,10 @@ class Rounds:
             coming = self.course.next_kinds(self.timer.now())
         if not coming and not self.course.slow():
             return None
-        self._take_turn()
         return self.see(None if idle else together(coming) | self.course.slow(), coming)
-
-    def _take_turn(self) -> None:
-        """Others at the site go first until it is this run's turn. That time is no time without progress."""
-        asked = self.timer.now()
-        self._turn.take()
-        self._moved += self.timer.now() - asked
 
     def _until_vanished(self) -> None:
         """Poll, one listing for all of a kind, while the site deletes and nothing else could be done."""
-        self._turn.give()
         began, left = self.timer.now(), self.course.vanishing
         # What took long to ask for takes long to vanish.
         pause = min(max((began - self._sent) / 4, self.bounds.shortest_pause), self.bounds.longest_pause)
@@ -244,7 +224,6 @@ class Rounds:
     def _rest_until(self, instant: float) -> None:
         pause = instant - self.timer.now()
         if pause > 0:
-            self._turn.give()
             self.timer.sleep(pause)
 
     def _has_moved(self) -> bool:
