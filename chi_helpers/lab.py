@@ -22,6 +22,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chi_helpers import refusals
 from chi_helpers.apply.execute import Executor
 from chi_helpers.apply.folder import lab_folder
 from chi_helpers.apply.journal import opened
@@ -34,7 +35,6 @@ from chi_helpers.model.errors import LabKitError, LeftoverError, RefusedError, U
 from chi_helpers.model.outcome import Outcome, Progress, Result, Silent
 from chi_helpers.model.span import span
 from chi_helpers.plan import Plan, Stage, plan_down, plan_up
-from chi_helpers.plan.bootvolumes import problems as boot_volume_problems
 from chi_helpers.plan.leftovers import left
 from chi_helpers.plan.preflight import key_pair, preflight
 from chi_helpers.plan.status import LabStatus, status_of
@@ -215,7 +215,8 @@ class Lab:
             key = Outcome("key pair", Result.REFUSED, str(error))
         snapshot = self._look()
         found = preflight(self.spec, self.owner, self.site.name, facts, snapshot)
-        return (*found, *self._boot_volumes_checked(snapshot), key, *self._stacks_checked())
+        volumes = refusals.boot_volumes_told(self.spec, self.owner, self.site, snapshot)
+        return (*found, *volumes, key, *refusals.stacks_told(self.spec))
 
     def plan(self) -> Plan:
         """The steps that `up` would take now; nothing is done."""
@@ -223,10 +224,9 @@ class Lab:
             from chi_helpers.provision.terraform import program
 
             program()  # refuse before a lease is made
-        self._check_stacks()
+        refusals.stacks(self.spec)
         snapshot = self._look()
-        if problems := self._boot_volume_problems(snapshot):
-            raise UsageError(" ".join(problems))
+        refusals.boot_volumes(self.spec, self.owner, self.site, snapshot)
         return plan_up(
             self.spec,
             self.owner,
@@ -255,46 +255,6 @@ class Lab:
                 f"No node of {self.lease_name} is reachable.", do="Bring the lab up with `chi-lab up`."
             )
         return found
-
-    def _boot_volumes_checked(self, snapshot: Snapshot) -> tuple[Outcome, ...]:
-        """What `check` says of the boot volumes; nothing where there are none."""
-        step = "boot volumes"
-        if problems := self._boot_volume_problems(snapshot):
-            return (Outcome(step, Result.REFUSED, " ".join(problems)),)
-        sizes = [f"{node.key} {node.boot_volume} GiB" for node in self.spec.nodes if node.boot_volume]
-        return (Outcome(step, Result.DONE, ", ".join(sizes)),) if sizes else ()
-
-    def _boot_volume_problems(self, snapshot: Snapshot) -> tuple[str, ...]:
-        if self.spec.launch != "terraform":
-            return ()
-        images = [node.image for node in self.spec.nodes if node.boot_volume]
-        return tuple(
-            boot_volume_problems(
-                self.spec,
-                self.owner,
-                self.site.name,
-                snapshot,
-                self.site.volumes(self.spec.lab, self.owner),
-                self.site.disks(images) if images else {},
-            )
-        )
-
-    def _stacks_checked(self) -> tuple[Outcome, ...]:
-        """What `check` says of the stacks; nothing where there are none."""
-        roles = sorted({role for node in self.spec.nodes for role in node.stack})
-        try:
-            self._check_stacks()
-        except UsageError as error:
-            return (Outcome("stacks", Result.REFUSED, str(error)),)
-        return (Outcome("stacks", Result.DONE, ", ".join(roles)),) if roles else ()
-
-    def _check_stacks(self) -> None:
-        """Refuse roles and options that do not exist, before a lease is made for them."""
-        stacks = {node.key: node.stack for node in self.spec.nodes if node.stack}
-        if stacks or self.spec.options:
-            from chi_helpers.provision.content import checked
-
-            checked(self.spec, stacks)
 
     def _provisioned(self) -> tuple[Outcome, ...]:
         try:
