@@ -5,6 +5,7 @@ import pytest
 from chi_helpers.sites import waiting
 from chi_helpers.sites.credentials import Credentials
 from chi_helpers.sites.session import open_session
+from tests.support.http_project import furnish
 from tests.support.http_site import http_site
 from tests.unit.apply.conftest import Clock
 
@@ -21,6 +22,12 @@ def clock(monkeypatch):
     found = Clock()
     monkeypatch.setattr(waiting, "time", found)
     return found
+
+
+@pytest.fixture
+def project(http, clock):
+    furnish(http)
+    return http
 
 
 @pytest.fixture

@@ -21,12 +21,6 @@ STAMP = Stamp("sam", "hello", DEADLINE)
 
 
 @pytest.fixture
-def project(http, clock):
-    furnish(http)
-    return http
-
-
-@pytest.fixture
 def site_(project):
     return ProjectSite(open_session(credentials(project)))
 

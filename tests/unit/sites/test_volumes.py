@@ -13,7 +13,7 @@ from chi_helpers.model.stamp import Stamp
 from chi_helpers.model.volumes import VolumeView
 from chi_helpers.sites import catalog, parts, volumes
 from chi_helpers.sites.session import open_session
-from tests.support.http_project import furnish, listing
+from tests.support.http_project import listing
 from tests.unit.sites.conftest import credentials
 
 STAMP = Stamp("sam", "hello", datetime(2026, 3, 2, 21, 0, tzinfo=UTC), "node1")
@@ -34,12 +34,6 @@ def entry(**changes):
 
 def looks(*statuses):
     return [(200, {"volume": entry(status=status)}, {}) for status in statuses]
-
-
-@pytest.fixture
-def project(http, clock):
-    furnish(http)
-    return http
 
 
 @pytest.fixture
