@@ -19,7 +19,7 @@ from chi_helpers.provision import Host, provision
 from tests.support.labs import node, write_lab
 from tests.support.student import Student
 
-pytestmark = [pytest.mark.machines, pytest.mark.slow]
+pytestmark = [pytest.mark.machines, pytest.mark.nightly(part="roles")]
 
 
 @dataclass(frozen=True)

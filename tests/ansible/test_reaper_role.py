@@ -22,7 +22,7 @@ from tests.ansible.test_content import ansible
 from tests.support.labs import lab_text, write_lab
 from tests.support.student import Student
 
-pytestmark = [pytest.mark.machines, pytest.mark.slow]
+pytestmark = [pytest.mark.machines, pytest.mark.nightly(part="roles")]
 
 STATE = "/var/lib/chi-lab-reaper"
 PROGRAM = f"""\

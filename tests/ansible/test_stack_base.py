@@ -21,9 +21,8 @@ PROVISION_SECONDS = 1500.0
 
 pytestmark = [
     pytest.mark.machines,
-    pytest.mark.slow,
-    pytest.mark.stack,
     pytest.mark.timeout(2 * PROVISION_SECONDS),
+    pytest.mark.nightly(part="roles"),
 ]
 
 

@@ -7,7 +7,12 @@ import pytest
 from tests.faults.conftest import Journey
 from tests.support.killing import AtLine
 
-pytestmark = [pytest.mark.site, pytest.mark.machines, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.site,
+    pytest.mark.machines,
+    pytest.mark.timeout(900),
+    pytest.mark.nightly(part="faults"),
+]
 
 MANY = 15
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PATH = "notebooks/student/1_hello_chameleon.ipynb"
 CHROMIUM = "/usr/bin/chromium"
 
-pytestmark = [pytest.mark.machines, pytest.mark.slow]
+pytestmark = [pytest.mark.machines, pytest.mark.nightly(part="lab")]
 
 
 @contextmanager

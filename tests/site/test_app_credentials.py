@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-pytestmark = [pytest.mark.site, pytest.mark.machines]
+pytestmark = [pytest.mark.site, pytest.mark.machines, pytest.mark.nightly(part="sandbox")]
 
 
 def test_an_unrestricted_credential_brings_the_lab_up_and_gives_it_back(student, lab_file):

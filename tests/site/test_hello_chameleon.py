@@ -17,7 +17,7 @@ import pytest
 from tests.support.site import BIN, succeed
 from tests.support.student import Student
 
-pytestmark = [pytest.mark.site, pytest.mark.machines]
+pytestmark = [pytest.mark.site, pytest.mark.machines, pytest.mark.nightly(part="lab")]
 
 RESULT = "RESULT "
 

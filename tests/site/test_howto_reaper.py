@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.site import CHECKOUT
 
-pytestmark = [pytest.mark.site, pytest.mark.slow]
+pytestmark = [pytest.mark.site, pytest.mark.nightly(part="reaper")]
 
 PAGE = CHECKOUT / "docs/how-to/run-the-reaper.md"
 MARK = "=== block"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.student import Holdings, Student
 
-pytestmark = [pytest.mark.site, pytest.mark.machines, pytest.mark.slow]
+pytestmark = [pytest.mark.site, pytest.mark.machines, pytest.mark.nightly(part="lab")]
 
 # Blazar knows whole minutes: a lease of one minute that starts now ends within 60 to 120 s.
 END_SECONDS = 150.0

@@ -13,7 +13,7 @@ from tests.support.openstack_cli import OpenStack
 from tests.support.site import BIN, run
 from tests.support.student import Student
 
-pytestmark = pytest.mark.site
+pytestmark = [pytest.mark.site, pytest.mark.nightly(part="sandbox")]
 
 ACTIVE_SECONDS = 60
 

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.deadlines import histogram, measure, report
 from tests.support.reaping import DONE
 
-pytestmark = [pytest.mark.site, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.site, pytest.mark.timeout(1200), pytest.mark.nightly(part="reaper")]
 
 EVERY = 15.0
 SLACK = 30.0

@@ -23,7 +23,7 @@ from tests.support.scene import HOUR, Scene, Times
 from tests.support.site import SiteUnderTest
 from tests.support.small_scenes import NO_LIMITS, dozen, groups, handful
 
-pytestmark = [pytest.mark.site, pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.site, pytest.mark.timeout(1800), pytest.mark.nightly(part="reaper")]
 
 Held = set[tuple[str, str]]
 

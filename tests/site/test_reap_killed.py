@@ -21,7 +21,7 @@ from tests.support.scene import Scene
 from tests.support.site import SiteUnderTest
 from tests.support.small_scenes import dozen
 
-pytestmark = [pytest.mark.site, pytest.mark.slow, pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.site, pytest.mark.timeout(3000), pytest.mark.nightly(part="reaper")]
 
 AT_ONCE = 3
 """Scenes side by side, each in a project of its own: they wait for the site half of their time."""

@@ -13,7 +13,7 @@ import pytest
 from tests.support.sandbox import Sandbox
 from tests.support.site import BIN, site_of
 
-pytestmark = [pytest.mark.site, pytest.mark.slow]
+pytestmark = [pytest.mark.site, pytest.mark.nightly(part="sandbox")]
 
 
 @pytest.fixture

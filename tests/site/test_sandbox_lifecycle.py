@@ -21,7 +21,7 @@ from tests.support.site import SiteUnderTest, site_of
 from tests.support.site_api import active_lease, booted, flavor_reservation
 from tests.support.student import Student
 
-pytestmark = [pytest.mark.site, pytest.mark.slow]
+pytestmark = [pytest.mark.site, pytest.mark.nightly(part="sandbox")]
 
 RESTART_SECONDS = 60.0
 

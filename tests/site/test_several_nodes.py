@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.labs import node
 
-pytestmark = pytest.mark.site
+pytestmark = [pytest.mark.site, pytest.mark.nightly(part="lab")]
 
 NODES = {
     "head": node(),

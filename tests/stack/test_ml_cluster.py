@@ -13,7 +13,7 @@ from tests.support.site import CHECKOUT, SiteUnderTest
 from tests.support.student import Student
 from tests.support.tunnelled import Tunnelled, tunnelled
 
-pytestmark = [pytest.mark.machines, pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.machines, pytest.mark.timeout(2400), pytest.mark.nightly(part="cluster")]
 
 LAB = CHECKOUT / "labs" / "ml-cluster.yaml"
 NODES = {"head", "tracking", "database"}

@@ -22,7 +22,7 @@ from tests.support.site import CHECKOUT, run, succeed
 from tests.support.student import Student
 from tests.terraform.owned import counts, owned, unroute
 
-pytestmark = [pytest.mark.machines, pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.machines, pytest.mark.timeout(1200), pytest.mark.nightly(part="terraform")]
 
 PAGE = CHECKOUT / "docs/how-to/use-terraform.md"
 OWNERS = ("ann", "bob", "carol", "dave")

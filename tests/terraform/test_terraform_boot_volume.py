@@ -18,7 +18,7 @@ from tests.support.labs import node
 from tests.terraform.owned import counts, owned, volumes
 from tests.terraform.test_terraform_killed import during, killed_at
 
-pytestmark = [pytest.mark.site, pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.site, pytest.mark.timeout(1200), pytest.mark.nightly(part="terraform")]
 
 GIB = 3
 NODES = {"gpu": node(floating_ip=False, boot_volume=GIB), "other": node(floating_ip=False)}

@@ -25,6 +25,7 @@ def results(done):
     return {outcome["result"] for outcome in json.loads(done.stdout)["outcomes"]}
 
 
+@pytest.mark.nightly(part="terraform")
 def test_a_lab_of_one_node_comes_up_changes_nothing_and_goes(student, lab_file):
     lab = lab_file(launch="terraform")
     up = student.chi_lab("up", lab=lab)

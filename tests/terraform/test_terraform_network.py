@@ -9,14 +9,14 @@ import pytest
 from tests.support.labs import node
 from tests.terraform.owned import counts
 
-pytestmark = [pytest.mark.machines, pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.machines, pytest.mark.timeout(1200), pytest.mark.nightly(part="terraform")]
 
 CIDR = "192.168.57.0/24"
 
 
 @pytest.fixture
 def site(stack_site):
-    """The site that the other tests of `make test-stack` have, too."""
+    """The site that the other tests of `make test-nightly PART=terraform` have, too."""
     return stack_site
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.labs import node
 from tests.terraform.owned import counts
 
-pytestmark = [pytest.mark.machines, pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.machines, pytest.mark.timeout(1200), pytest.mark.nightly(part="terraform")]
 
 NODES = {"head": node(), **{f"w{n:02}": node(floating_ip=False, ports=[]) for n in range(1, 20)}}
 
