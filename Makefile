@@ -2,8 +2,9 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 TESTS ?=
+PART ?=
 
-.PHONY: help setup demo test test-stack test-pipeline unit lint format terraform-provider requirements reference \
+.PHONY: help setup demo test test-nightly test-pipeline unit lint format terraform-provider requirements reference \
 	schema deploy clean
 
 help:           ## list the targets
@@ -15,13 +16,14 @@ setup:          ## Debian packages, virtual environment, node image, database im
 demo: setup     ## the whole story on a site of your own: reserve, launch, log in, watch the time, give back
 	@$(BIN)/chi-lab demo
 
-test: lint test-pipeline  ## lint, types, and all tests; starts sandboxes of its own, two tests at a time
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not stack" $(TESTS)
+test: setup     ## lint, types, and the tests of every change; starts sandboxes of its own, two tests at a time
+	@scripts/test.sh $(TESTS)
 
-test-stack: setup  ## what `make test` leaves out for its time: every role on real nodes, three nodes together, Terraform at size
-	$(BIN)/python -m pytest -m stack --timeout 2400 tests/ansible tests/stack tests/terraform
+test-nightly: setup  ## what repeats at size or takes long, one part a run: PART=faults; without PART it lists the parts
+	@[ "$(PART)" != pipeline ] || scripts/setup-pipeline.sh
+	@$(BIN)/python scripts/nightly.py $(PART) $(TESTS)
 
-test-pipeline: setup  ## the sample pipeline alone: types and tests, in an environment of its own
+test-pipeline: setup  ## the sample pipeline alone: types and all its tests, in an environment of its own
 	@scripts/setup-pipeline.sh
 	cd pipeline && .venv/bin/mypy && .venv/bin/python -m pytest
 

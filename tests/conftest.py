@@ -16,6 +16,7 @@ from tests.support.labs import write_lab
 from tests.support.sandbox import Sandbox, SandboxFailedError
 from tests.support.site import CHECKOUT, SiteUnderTest, site_of
 from tests.support.student import Student
+from tests.support.tiers import check_parts
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +33,7 @@ SITES = ("site", "full_site", "stack_site")
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks at its own turn
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give `-n 2 --dist loadgroup` its lanes: a sandbox's tests stay together, else a file's."""
+    check_parts(items)
     for item in items:
         wanted = getattr(item, "fixturenames", ())
         lane = next((name for name in SITES if name in wanted), item.nodeid.partition("::")[0])

@@ -24,7 +24,7 @@ _SECONDS = 120.0
 
 @pytest.fixture
 def site(stack_site):
-    """The site that the other tests of `make test-stack` have, too."""
+    """The site that the other tests of `make test-nightly PART=terraform` have, too."""
     return stack_site
 
 

@@ -16,7 +16,7 @@ NODES = {"head": node(), **{f"w{n:02}": node(floating_ip=False, ports=[]) for n 
 
 @pytest.fixture
 def site(stack_site):
-    """The site that the other tests of `make test-stack` have, too."""
+    """The site that the other tests of `make test-nightly PART=terraform` have, too."""
     return stack_site
 
 

@@ -1,0 +1,125 @@
+"""Run one part of the nightly tests, and keep its dated log and the time of each test.
+
+    make test-nightly PART=faults        (.venv/bin/python scripts/nightly.py faults)
+    make test-nightly                    lists the parts
+
+A part is what `pytest -m "nightly(part='NAME')"` selects; of `pipeline` also what its project marks `slow`.
+A part that broke off is started again by the same command. Its log goes to `docs/nightly/DATE-PART.md`, its
+times to `docs/nightly/times.tsv`. Exit code: pytest's; 2 for a part that does not exist.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from testtimes import Case, Run, compared, read_junit, read_times, write_times
+
+from tests.support.tiers import PARTS
+
+TOP = Path(__file__).resolve().parents[1]
+
+LOGS = TOP / "docs" / "nightly"
+ALSO = {"pipeline": ("pipeline", ["-m", "slow"])}
+"""Of a part, the tests of another project: its folder, and the words that select them."""
+NOTHING_RAN = 5
+"""pytest's exit code where it found no test."""
+SHOWN = 1.0
+"""Seconds from which a test has a line in the log."""
+
+
+def main() -> int:
+    """Run the part that the command line names; return the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("part", nargs="?")
+    parser.add_argument("words", nargs="*", help="passed on to pytest")
+    options = parser.parse_args()
+    if options.part not in PARTS:
+        wrong = f"No part is called {options.part!r}. " if options.part else ""
+        print(f"{wrong}make test-nightly PART=NAME, where NAME is one of", file=sys.stderr)
+        print("".join(f"  {part:<10} {proves}\n" for part, proves in PARTS.items()), end="", file=sys.stderr)
+        return 2
+    return run_part(options.part, options.words)
+
+
+def run_part(part: str, words: list[str]) -> int:
+    """Run a part; write its log and its times. Return the first exit code that is not 0."""
+    began, clock = datetime.now(UTC), time.monotonic()
+    reports = TOP / ".chi-lab" / "nightly"
+    reports.mkdir(parents=True, exist_ok=True)
+    kit = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder", "-m", f"nightly(part='{part}')"]
+    runs = [(".", [*kit, *words])]
+    if part in ALSO and not words:
+        runs.append(ALSO[part])
+    cases: list[Case] = []
+    code = 0
+    for folder, selection in runs:
+        report = reports / f"{part}-{Path(folder).name or 'kit'}.xml"
+        report.unlink(missing_ok=True)
+        python = TOP / folder / ".venv" / "bin" / "python"
+        done = subprocess.run(
+            [python, "-m", "pytest", f"--junitxml={report}", *selection],
+            cwd=TOP / folder,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            check=False,
+        ).returncode
+        code = code or done
+        if report.exists():
+            cases += read_junit(report, folder)
+    if words:
+        return code  # a look at something, and no run of the part
+    record(Run(part, began, time.monotonic() - clock, code, tuple(cases)))
+    return code
+
+
+def record(run: Run) -> None:
+    """Write the dated log, tell which tests became slower, and keep the times of a run that passed."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    slower = compared(read_times(), run.cases)
+    log = LOGS / f"{run.began:%Y-%m-%d}-{run.part}.md"
+    log.write_text(text_of(run, slower))
+    if run.code == 0:
+        write_times(run.cases)
+    for line in slower:
+        print(f"slower: {line}", file=sys.stderr)
+    print(f"{log.relative_to(TOP)}: {run.seconds / 60:.1f} minutes", file=sys.stderr)
+
+
+def text_of(run: Run, slower: list[str]) -> str:
+    """Return the log of a run as Markdown."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=TOP, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    counts = ", ".join(f"{run.count(word)} {word}" for word in ("passed", "failed", "skipped"))
+    lines = [
+        f"# Nightly part `{run.part}`, {run.began:%Y-%m-%d %H:%M} UTC",
+        "",
+        f"{PARTS[run.part].capitalize()}.",
+        "",
+        f"Commit {commit}, Python {platform.python_version()}, {os.cpu_count()} cores, exit code {run.code}:",
+        f"**{counts}** in {run.seconds / 60:.1f} minutes.",
+        "",
+    ]
+    for word in ("failed", "skipped"):
+        lines += [f"- {word}: `{case.name}`" for case in run.cases if case.outcome == word]
+    lines += [f"- slower: {line}" for line in slower]
+    if not lines[-1].startswith("- "):
+        lines.pop()
+    shown = sorted((case for case in run.cases if case.seconds >= SHOWN), key=lambda case: -case.seconds)
+    lines += ["", "| seconds | test |", "|---:|---|"]
+    lines += [f"| {case.seconds:.0f} | `{case.name}` |" for case in shown]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

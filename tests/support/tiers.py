@@ -1,0 +1,27 @@
+"""The parts of the nightly tier. `make test` runs every test that has no mark `nightly`."""
+
+from __future__ import annotations
+
+import pytest
+
+PARTS = {
+    "lab": "one lab's life at a real site: leases that end, several nodes, both notebooks, JupyterLab",
+    "faults": "`up` and `down` killed at every step, and through lost, late and unwilling answers",
+    "reaper": "the reaper killed, through storms, for several projects; 20,000 random steps; its how-to",
+    "sandbox": "a sandbox's whole life, its crashes, its storage, other people's clients",
+    "roles": "each Ansible role on a real node",
+    "terraform": "Terraform with the real provider: twenty nodes, networks, volumes, kills, a class",
+    "pipeline": "the whole stack on one node, with a stand-in GPU too; the pipeline's own long tests",
+    "cluster": "the stack over three nodes, with Ray",
+}
+"""Each part, and what it proves."""
+
+
+def check_parts(items: list[pytest.Item]) -> None:
+    """Raise `pytest.UsageError` for a mark that no part of the nightly tier would select."""
+    for item in items:
+        for mark in item.iter_markers("nightly"):
+            if mark.args or mark.kwargs.get("part") not in PARTS:
+                raise pytest.UsageError(
+                    f"{item.nodeid}: pytest.mark.nightly(part=...) takes one of {', '.join(PARTS)}"
+                )
