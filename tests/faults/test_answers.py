@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.faults import Answer, Drop, Match, Moment, Rule, Truncate
 from tests.support.killing import whole_run
+from tests.support.student import Student
 
 pytestmark = [pytest.mark.site, pytest.mark.slow]
 
@@ -17,7 +20,7 @@ CREATING = {
     "floating IP": Match("POST", "/floatingips$"),
 }
 
-LISTINGS = ("/v1/leases$", "/servers/detail$", "/floatingips$", "/security-groups$")
+INSTANCES = "/servers/detail$"
 
 
 def one_of_everything(student) -> None:
@@ -39,6 +42,7 @@ def test_a_lost_answer_to_each_creation_is_resolved_by_looking(student, lab_file
     assert not student.holdings()
 
 
+@pytest.mark.nightly(part="faults")
 def test_a_busy_site_is_asked_again_when_it_says_so(student, lab_file):
     """Every fourth look is answered 503 with Retry-After, some 429; `up` and `down` come through."""
     lab = lab_file()
@@ -50,6 +54,7 @@ def test_a_busy_site_is_asked_again_when_it_says_so(student, lab_file):
     assert not student.holdings()
 
 
+@pytest.mark.nightly(part="faults")
 def test_each_refused_creation_is_told_and_the_next_run_goes_on_from_there(student, lab_file):
     """Creations are answered 500 without effect, one kind a run: a sentence and an exit code; at last, one of each."""
     lab = lab_file()
@@ -64,9 +69,18 @@ def test_each_refused_creation_is_told_and_the_next_run_goes_on_from_there(stude
 
 def test_a_listing_that_breaks_off_is_not_taken_for_an_empty_one(student, lab_file):
     """What `down` cannot see it does not call gone: it fails, and deletes nothing on half a picture."""
-    lab = lab_file()
+    kept_through_broken(INSTANCES, student=student, lab=lab_file())
+
+
+@pytest.mark.nightly(part="faults")
+def test_no_other_listing_that_breaks_off_is_taken_for_an_empty_one(student, lab_file):
+    """As for instances: leases, floating IPs and security groups."""
+    kept_through_broken("/v1/leases$", "/floatingips$", "/security-groups$", student=student, lab=lab_file())
+
+
+def kept_through_broken(*listings: str, student: Student, lab: Path) -> None:
     assert whole_run(student, "up", lab).code == 0
-    for listing in LISTINGS:
+    for listing in listings:
         done = whole_run(student, "down", lab, [Rule(Match("GET", listing), Truncate(0.4), times=None)])
         assert done.code != 0, (listing, done.said)
         assert "Nothing is left" not in done.said

@@ -29,28 +29,42 @@ def said(cell):
     return "".join(parts)
 
 
-def test_run_all_works_twice_in_a_row_and_leaves_nothing(student, lab_file):
-    lab = lab_file(nodes={"node1": node(flavor="m1.small", stack=["base"])})
-    name = f"hello_chameleon-{student.owner}"
+def checked(student, lab):
+    """Execute the notebook, and see that each cell said what it is there for, and that nothing is left."""
+    cells = run_all(student, lab)
+    assert "✗" not in "".join(cells.values())
+    assert f"Now using {student.site.region}" in cells["check"]
+    assert "m1.small has 1 core(s), 2048 MB" in cells["flavor"]
+    assert "Status: ACTIVE" in cells["reserve"]
+    assert "<Flavor 'reservation:" in cells["reserve"]
+    assert re.search(r"[0-5]h\d+m left, until .*UTC", cells["time"])
+    assert f"Server: hello_chameleon-{student.owner}" in cells["launch"]
+    assert f"'{student.owner}'" in cells["launch"], "the stamp, in the metadata"
+    assert re.search(r"node1 is at \d+\.\d+\.\d+\.\d+", cells["address"])
+    assert "Linux" in cells["login"]
+    assert re.search(r"Provision node1: \d+ of \d+ tasks changed something", cells["provision"])
+    assert f"owner     {student.owner}" in cells["provision"]
+    assert "version: 1" in cells["own"], "the file was uploaded"
+    assert cells["down"].endswith("Nothing is left.\n")
+    assert not student.holdings()
+
+
+def small(lab_file):
+    return lab_file(nodes={"node1": node(flavor="m1.small", stack=["base"])})
+
+
+def test_run_all_works_and_leaves_nothing(student, lab_file):
+    checked(student, small(lab_file))
+
+
+@pytest.mark.nightly(part="lab")
+def test_run_all_works_twice_in_a_row(student, lab_file):
+    lab = small(lab_file)
     for _ in range(2):
-        cells = run_all(student, lab)
-        assert "✗" not in "".join(cells.values())
-        assert f"Now using {student.site.region}" in cells["check"]
-        assert "m1.small has 1 core(s), 2048 MB" in cells["flavor"]
-        assert "Status: ACTIVE" in cells["reserve"]
-        assert "<Flavor 'reservation:" in cells["reserve"]
-        assert re.search(r"[0-5]h\d+m left, until .*UTC", cells["time"])
-        assert f"Server: {name}" in cells["launch"]
-        assert f"'{student.owner}'" in cells["launch"], "the stamp, in the metadata"
-        assert re.search(r"node1 is at \d+\.\d+\.\d+\.\d+", cells["address"])
-        assert "Linux" in cells["login"]
-        assert re.search(r"Provision node1: \d+ of \d+ tasks changed something", cells["provision"])
-        assert f"owner     {student.owner}" in cells["provision"]
-        assert "version: 1" in cells["own"], "the file was uploaded"
-        assert cells["down"].endswith("Nothing is left.\n")
-        assert not student.holdings()
+        checked(student, lab)
 
 
+@pytest.mark.nightly(part="lab")
 def test_run_all_takes_up_a_lab_that_is_there_already(student, lab_file):
     lab = lab_file(nodes={"node1": node(stack=["base"])})
     up = student.chi_lab("up", "-f", str(lab))

@@ -81,7 +81,7 @@ def test_ssh_refuses_a_machine_whose_key_the_site_did_not_vouch_for(student, lab
     assert student.chi_lab("ssh", "-f", str(lab), "--", "true").returncode == 0
 
 
-@pytest.mark.slow
+@pytest.mark.nightly(part="lab")
 def test_on_the_day_after_a_lease_ended_its_leftovers_are_told_used_again_and_released(student, lab_file):
     """Blazar keeps the ended lease and its name; that neither hides the leftovers nor stands for a new lease."""
     lab = lab_file()

@@ -20,6 +20,8 @@ from tests.support.small_scenes import dozen
 
 pytestmark = [pytest.mark.site, pytest.mark.slow, pytest.mark.timeout(1800)]
 
+STORM = pytest.mark.nightly(part="reaper")
+
 MOST_RUNS = 8
 SHARE = 0.2
 FAULTS = (
@@ -68,6 +70,7 @@ def stormy(full_site: SiteUnderTest, tmp_path_factory: pytest.TempPathFactory) -
         room.purge()
 
 
+@STORM
 def test_every_kind_of_fault_befalls_the_runs(stormy):
     """So that the other tests say something: a fifth of all calls, and each kind among them."""
     exchanges = [exchange for run in stormy.runs for exchange in run.trace]
@@ -76,11 +79,13 @@ def test_every_kind_of_fault_befalls_the_runs(stormy):
     assert 0.1 < len(struck) / len(exchanges) < 0.3
 
 
+@STORM
 def test_no_run_deletes_what_is_to_stay(stormy):
     for number, wrong in enumerate(stormy.early, 1):
         assert not wrong, f"run {number}: {stormy.scene.named(wrong)}\n{stormy.runs[number - 1].said}"
 
 
+@STORM
 def test_the_work_is_done_within_a_few_runs(stormy):
     codes = [run.code for run in stormy.runs]
     assert not stormy.left, (
@@ -90,6 +95,7 @@ def test_the_work_is_done_within_a_few_runs(stormy):
     assert not {USAGE, BREAKER} & set(codes), codes
 
 
+@STORM
 def test_a_calm_run_at_last_finds_it_as_a_scene_without_faults_ends(stormy):
     assert stormy.calm.code == DOUBT, stormy.calm.said
     scene = stormy.scene

@@ -9,7 +9,7 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
-from openstack.exceptions import BadRequestException, ConflictException
+from openstack.exceptions import BadRequestException, ConflictException, NotFoundException
 
 from tests.support.sandbox import Sandbox
 from tests.support.site import SiteUnderTest
@@ -252,8 +252,14 @@ def test_many_objects_go_in_one_call_that_names_what_failed(owner, cloud):
 def test_an_object_past_its_time_is_gone_and_leaves_the_listing(owner, cloud):
     store, box = cloud.object_store, f"box-{owner.owner}"
     store.create_container(box)
-    store.upload_object(box, "brief", data=b"x", delete_after=1)
+    store.upload_object(box, "brief", data=b"x", delete_after=3600)
+    assert [one.name for one in store.objects(box)] == ["brief"]
+    assert store.download_object("brief", box) == b"x"
+    # Only now is its end near: it cannot have gone before it was seen.
+    store.set_object_metadata("brief", box, delete_after=1)
     until(lambda: not list(store.objects(box)), "the expirer took it off the listing")
+    with pytest.raises(NotFoundException):
+        store.download_object("brief", box)
 
 
 def test_another_project_has_no_access_and_sees_nothing(owner, cloud):
@@ -270,7 +276,7 @@ def test_another_project_has_no_access_and_sees_nothing(owner, cloud):
 # -- the sandbox ------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.nightly(part="sandbox")
 def test_volumes_attachments_snapshots_and_objects_survive_down_and_up(owner, cloud):
     sandbox = Sandbox(owner.site.name, owner.site.state)
     box = f"box-{owner.owner}"
