@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -53,6 +53,10 @@ class HttpSite:
         self.routes: dict[tuple[str, str], list[Any]] = {}
         self.requests: list[tuple[str, str, Any]] = []
         self.leases: list[dict[str, Any]] = []
+        self.once: dict[tuple[str, str], list[Any]] = {}
+        """Answers that are given before all others, each once."""
+        self.behind: Mapping[str, Callable[[str, str, Any], tuple[int, Any, dict[str, str]]]] = {}
+        """Services with a state, by the path that they are at: they answer what no route answers."""
         self._lock = threading.RLock()
         self.routes["GET", "/blazar/leases"] = [lambda _: (200, {"leases": self.leases}, {})]
 
@@ -77,12 +81,22 @@ class HttpSite:
                 "links": [{"rel": "self", "href": f"{self.url}/v3"}],
             }
             return 200, {"version": version}, {}
-        found = self.routes.get((method, path)) or self.routes.get((method, path.partition("?")[0]))
+        plain = path.partition("?")[0]
+        once = self.once.get((method, plain))
+        found = once or self.routes.get((method, path)) or self.routes.get((method, plain))
         if not found:
-            return 404, {"error_message": f"no {path}"}, {}
+            return self.ask_behind(method, path, body)
+        if found is once:
+            found = [found.pop(0)]
         first = found.pop(0) if len(found) > 1 else found[0]
         made: tuple[int, Any, dict[str, str]] = first(body) if callable(first) else first
         return made
+
+    def ask_behind(self, method: str, path: str, body: Any) -> tuple[int, Any, dict[str, str]]:
+        for place, service in self.behind.items():
+            if path.startswith(f"{place}/"):
+                return service(method, path.removeprefix(place), body)
+        return 404, {"error_message": f"no {path}"}, {}
 
     def _token(self) -> dict[str, Any]:
         endpoint = {"interface": "public", "region": "CHI@Http", "region_id": "CHI@Http", "id": "e"}

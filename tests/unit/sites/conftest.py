@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from chi_helpers.sites import waiting
 from chi_helpers.sites.credentials import Credentials
 from chi_helpers.sites.session import open_session
 from tests.support.http_project import furnish
+from tests.support.http_services import Services
 from tests.support.http_site import http_site
 from tests.unit.apply.conftest import Clock
 
@@ -21,6 +24,7 @@ def clock(monkeypatch):
     """Pauses take no time."""
     found = Clock()
     monkeypatch.setattr(waiting, "time", found)
+    monkeypatch.setattr("keystoneauth1.session.time", found)
     return found
 
 
@@ -33,6 +37,25 @@ def project(http, clock):
 @pytest.fixture
 def session(http, clock):
     return open_session(credentials(http))
+
+
+@pytest.fixture
+def services(http, clock):
+    """All services of a site, each with a state, behind `http`."""
+    return Services(http)
+
+
+@pytest.fixture
+def session_on_services(services):
+    return open_session(credentials(services.site))
+
+
+@pytest.fixture(scope="session")
+def ssh_key(tmp_path_factory):
+    """A private key without a passphrase, and its public half beside it."""
+    file = tmp_path_factory.mktemp("ssh") / "id_ed25519"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(file)], check=True)
+    return file
 
 
 def credentials(http, **changes):
