@@ -31,13 +31,21 @@ SITES = ("site", "full_site", "stack_site")
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks at its own turn
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give `-n 2 --dist loadgroup` its lanes: a sandbox's tests stay together, else a file's."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give `--dist loadgroup` its lanes: a sandbox's tests stay together, else a file's."""
     check_parts(items)
-    for item in items:
-        wanted = getattr(item, "fixturenames", ())
-        lane = next((name for name in SITES if name in wanted), item.nodeid.partition("::")[0])
+    lanes = {item: lane_of(item) for item in items}
+    for item, lane in lanes.items():
         item.add_marker(pytest.mark.xdist_group(lane))
+    if hasattr(config, "workerinput"):
+        # The long lanes first: begun last, they would go on alone while another core has nothing left to do.
+        items.sort(key=lambda item: lanes[item] not in SITES)
+
+
+def lane_of(item: pytest.Item) -> str:
+    """Return the sandbox that a test uses, else its file."""
+    wanted = getattr(item, "fixturenames", ())
+    return next((name for name in SITES if name in wanted), item.nodeid.partition("::")[0])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
