@@ -20,6 +20,8 @@ class Neutron(Service):
             "floatingip": {"used": 1, "reserved": 1, "limit": 5},
             "security_group": {"used": 3, "reserved": 0, "limit": -1},
         }
+        self.reachable = {"N-public"}
+        """The external networks that the instances' network has a router to."""
         self._number = count(1)
         external: Entry = {"router:external": True}
         self.add("networks", id="N-public", name="public", project_id="admin", **external)
@@ -84,7 +86,7 @@ class Neutron(Service):
         asked = body["floatingip"]
         network = self._get("networks", asked["floating_network_id"])
         port = self._get("ports", asked["port_id"])
-        if not network["router:external"] or network["name"] != "public":
+        if network["id"] not in self.reachable:
             said = f"External network {network['id']} is not reachable from subnet S. Therefore, cannot associate"
             raise RefusalError(404, "ExternalGatewayForFloatingIPNotFound", f"{said} Port {port['id']}.")
         number = len(self.things["floatingips"]) + 1

@@ -48,7 +48,7 @@ class Service:
         try:
             status, body = function(*arguments, asked)
         except RefusalError as error:
-            return error.status, self.refusal(error.status, error.kind, error.message), {}
+            status, body = error.status, self.refusal(error.status, error.kind, error.message)
         return status, body, {"x-openstack-request-id": "req-fake"}
 
     @staticmethod

@@ -46,7 +46,7 @@ def services(http, clock):
 
 
 @pytest.fixture
-def session_on_services(services):
+def logged_in(services):
     return open_session(credentials(services.site))
 
 
@@ -64,3 +64,21 @@ def credentials(http, **changes):
     return Credentials(
         **({"auth_type": "v3password", "auth": auth, "region": "CHI@Http", "source": "a test"} | changes)
     )
+
+
+def sent(http, method, path):
+    """Bodies of the requests of this method at this path, whatever their query."""
+    return [body for m, asked, body in http.requests if (m, asked.partition("?")[0]) == (method, path)]
+
+
+def neutron_says(status, kind, message):
+    """An answer with which Neutron refuses."""
+    return status, {"NeutronError": {"type": kind, "message": message, "detail": ""}}, REQUEST
+
+
+def nova_says(status, message):
+    """An answer with which Nova refuses."""
+    return status, {"computeFault": {"code": status, "message": message}}, REQUEST
+
+
+REQUEST = {"x-openstack-request-id": "req-9"}

@@ -10,8 +10,8 @@ from tests.support.site_contract import SiteContract
 
 class TestHttpSite(SiteContract):
     @pytest.fixture
-    def site_(self, session_on_services) -> ChameleonSite:
-        return ChameleonSite(session_on_services)
+    def site_(self, logged_in) -> ChameleonSite:
+        return ChameleonSite(logged_in)
 
     @pytest.fixture
     def person(self) -> str:
