@@ -74,17 +74,21 @@ def test_credentials_fit_a_project_by_its_name_or_its_id(project):
 def test_credentials_of_another_project_are_refused():
     assert check("credentials", lab(project="CHI-2")) == (
         Result.REFUSED,
-        "clouds.yaml are for project CHI-1, and the file says CHI-2. "
-        "Choose a cloud of that project with OS_CLOUD, or take `project` out of the file.",
+        (
+            "clouds.yaml are for project CHI-1, and the file says CHI-2. "
+            "Choose a cloud of that project with OS_CLOUD, or take `project` out of the file."
+        ),
     )
 
 
 def test_a_restricted_application_credential_is_refused():
     assert check("credentials", restricted=True) == (
         Result.REFUSED,
-        "This application credential is restricted, so it cannot make leases. Make one that is not: "
-        "`openstack application credential create --unrestricted NAME`, or tick *Unrestricted* in the "
-        "site's dashboard.",
+        (
+            "This application credential is restricted, so it cannot make leases. Make one that is not: "
+            "`openstack application credential create --unrestricted NAME`, or tick *Unrestricted* in the "
+            "site's dashboard."
+        ),
     )
 
 
@@ -129,8 +133,10 @@ def test_a_lease_that_starts_at_this_instant_has_begun():
 def test_a_lease_that_does_not_serve_is_refused():
     assert check("time", lab(node(flavor="m1.medium")), Snapshot(NOW, (LEASE,))) == (
         Result.REFUSED,
-        "A lease hello-sam is there already, and it does not reserve what the file asks for "
-        "(1 x m1.medium). `chi-lab down` ends it.",
+        (
+            "A lease hello-sam is there already, and it does not reserve what the file asks for "
+            "(1 x m1.medium). `chi-lab down` ends it."
+        ),
     )
 
 
@@ -164,8 +170,10 @@ def test_the_time_of_a_lease_to_come_is_told():
 def test_the_time_is_told_with_the_reason_why_it_is_not_quite_the_files():
     assert check("time", lab(lease=LeaseSpec(SIX, NOW - timedelta(hours=1)))) == (
         Result.DONE,
-        "now until today 14:00 CST (20:00 UTC) The start, today 08:00 CST (14:00 UTC), has passed: "
-        "the lease starts now, and its end stays.",
+        (
+            "now until today 14:00 CST (20:00 UTC) The start, today 08:00 CST (14:00 UTC), has passed: "
+            "the lease starts now, and its end stays."
+        ),
     )
 
 
@@ -239,9 +247,11 @@ def test_every_quota_that_is_too_small_is_told_with_what_is_needed_and_what_is_f
     """Three nodes need a security group each and one that joins them; bare metal needs no cores."""
     assert check("quota", TWO, quotas=FULL) == (
         Result.REFUSED,
-        "instances: 3 needed, 2 of 7 free; cores: 3 needed, 2 of 10 free; ram: 6144 needed, 6143 of 6143 "
-        "free; floatingip: 2 needed, 1 of 10 free; security_group: 4 needed, 3 of 10 free. Delete what is not "
-        "needed, or ask the instructor for more.",
+        (
+            "instances: 3 needed, 2 of 7 free; cores: 3 needed, 2 of 10 free; ram: 6144 needed, 6143 of 6143 "
+            "free; floatingip: 2 needed, 1 of 10 free; security_group: 4 needed, 3 of 10 free. Delete what is not "
+            "needed, or ask the instructor for more."
+        ),
     )
 
 
@@ -273,8 +283,10 @@ PAIR = KeyPair("me", Path("/k/id"), "ssh-ed25519 AAAA sam@laptop")
         (
             "ssh-ed25519 BBBB sam@laptop",
             Result.REFUSED,
-            "me at the site is another key than /k/id. Set OS_KEYPAIR_NAME to a new "
-            "name, or OS_KEYPAIR_PRIVATE_KEY to the key that belongs to it.",
+            (
+                "me at the site is another key than /k/id. Set OS_KEYPAIR_NAME to a new "
+                "name, or OS_KEYPAIR_PRIVATE_KEY to the key that belongs to it."
+            ),
         ),
     ],
 )
