@@ -139,6 +139,10 @@ class _Run:
 
     def _apply(self, variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         configured = {one.address: one for one in wanted(variables, self.fake.site)}
+        text = "".join(file.read_text() for file in self.folder.parent.rglob("*.tf"))
+        assert all(one.declared in text for one in configured.values()), (
+            "the fake has what terraform/ has not"
+        )
         imported = _imports(self.folder)
         for address, thing_id in imported.items():
             if address not in configured:

@@ -57,6 +57,12 @@ class Resource:
         key = self._parts()[3]
         return json.loads(key).split("/")[0] if key and key.startswith('"') else ""
 
+    @property
+    def declared(self) -> str:
+        """How its configuration begins."""
+        _, kind, name, _ = self._parts()
+        return f'resource "{kind}" "{name}" {{'
+
     def recorded(self) -> dict[str, Any]:
         """As an entry of the state file's `resources`."""
         module, kind, name, key = self._parts()
@@ -118,7 +124,9 @@ def _node(key: str, node: dict[str, Any], lab: dict[str, str], site: TerraformSi
         for port in ports
     ]
     if node["boot_volume"]:
-        found.append(Resource(of.format(VOLUME), attributes={**same, "size": node["boot_volume"]}))
+        found.append(
+            Resource(f"{NODES}.{VOLUME}.boot{index}", attributes={**same, "size": node["boot_volume"]})
+        )
     found.append(Resource(of.format(INSTANCE), attributes={**node, **same}))
     if node["floating_ip"]:
         found.append(Resource(of.format(ADDRESS), attributes=same))
