@@ -128,6 +128,10 @@ class Nova(Service):
     def show_flavor(self, identifier: str, _: Any) -> tuple[int, Any]:
         return 200, {"flavor": get(self.flavors, identifier, "Flavor")}
 
+    @route("GET", "/flavors/{}/os-extra_specs")
+    def show_specs(self, identifier: str, _: Any) -> tuple[int, Any]:
+        return 200, {"extra_specs": get(self.flavors, identifier, "Flavor")["extra_specs"]}
+
     @route("GET", "/limits")
     def show_limits(self, _: Any) -> tuple[int, Any]:
         return 200, {"limits": {"absolute": self.limits, "rate": []}}

@@ -61,6 +61,7 @@ class Blazar(Service):
             "status": "PENDING",
             "user_id": "u1",
             "project_id": "p1",
+            "created_at": now.isoformat(" "),
             "start_date": f"{start.isoformat()}.000000",
             "end_date": f"{datetime.fromisoformat(body['end_date']).isoformat()}.000000",
             "reservations": [self._reserve(asked) for asked in body["reservations"]],

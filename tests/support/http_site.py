@@ -72,7 +72,9 @@ class HttpSite:
             return self._answer(method, path, body)
 
     def _answer(self, method: str, path: str, body: Any) -> tuple[int, Any, dict[str, str]]:
-        if path == "/v3/auth/tokens":
+        plain = path.partition("?")[0]
+        once = self.once.get((method, plain))
+        if path == "/v3/auth/tokens" and not once:
             return 201, self._token(), {"X-Subject-Token": "t"}
         if path in ("/v3", "/v3/"):
             version = {
@@ -81,8 +83,6 @@ class HttpSite:
                 "links": [{"rel": "self", "href": f"{self.url}/v3"}],
             }
             return 200, {"version": version}, {}
-        plain = path.partition("?")[0]
-        once = self.once.get((method, plain))
         found = once or self.routes.get((method, path)) or self.routes.get((method, plain))
         if not found:
             return self.ask_behind(method, path, body)
