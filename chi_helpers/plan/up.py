@@ -99,7 +99,7 @@ def plan_up(
     steps += launched
     steps += [] if terraform else rest.addresses()
     steps += rest.trusts()
-    return Plan(spec.lab, owner, site, now, tuple(steps), until, (*window.notes, *rest.notes))
+    return Plan(spec.lab, owner, site, now, tuple(steps), until, notes=(*window.notes, *rest.notes))
 
 
 def _can_launch(

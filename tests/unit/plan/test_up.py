@@ -36,18 +36,21 @@ GROUP = SecurityGroupView("G", NAME, STAMP, frozenset({22}))
 ALL = Snapshot(NOW, (LEASE,), (INSTANCE,), (FIP,), (GROUP,))
 
 
-def plan(snapshot=None, spec=None, now=NOW):
-    flavors = {name: flavor.id for name, flavor in FLAVORS.items()}
+def plan(snapshot=None, spec=None, now=NOW, **offered):
+    """Plan for a site that has what the lab needs, unless it offers something else."""
+    base = {
+        "flavors": {name: flavor.id for name, flavor in FLAVORS.items()},
+        "images": {IMAGE: 1},
+        "networks": {"sharednet1"},
+    }
     return plan_up(
         spec or lab(),
         "sam",
         snapshot or Snapshot(now),
         site="CHI@Fake",
-        flavors=flavors,
-        images={IMAGE: 1},
-        networks={"sharednet1"},
         key=FakeSite().pair,
         now=now,
+        **{**base, **offered},
     )
 
 
@@ -118,7 +121,11 @@ def test_what_an_ended_lease_left_behind_is_used_again_with_the_new_deadline():
 def test_a_lease_that_does_not_serve_is_refused_with_the_reason_and_what_to_do(lease, reason):
     with pytest.raises(UsageError, match=reason) as caught:
         plan(Snapshot(NOW, (lease,)))
-    assert "chi-lab down" in caught.value.do
+    assert caught.value.what.startswith("A lease hello-sam is there already, and it ")
+    assert not caught.value.what.endswith("..")
+    assert caught.value.do == (
+        "Give it back with `chi-lab down`, then run `chi-lab up`; or change the file back."
+    )
 
 
 def test_a_shorter_lease_that_is_there_serves():
@@ -135,21 +142,30 @@ def test_a_lease_that_is_on_its_way_is_waited_for(status):
 
 @pytest.mark.parametrize("status", ["ERROR", "TERMINATING", "DELETING"])
 def test_a_lease_of_no_use_is_deleted_before_another_is_made(status):
-    assert kinds(plan(Snapshot(NOW, (replace(LEASE, status=status),))))[1:3] == ["DeleteLease", "CreateLease"]
+    found = plan(Snapshot(NOW, (replace(LEASE, status=status),)))
+    assert kinds(found)[1:3] == ["DeleteLease", "CreateLease"]
+    assert found.steps[1] == s.DeleteLease(f"delete lease hello-sam, which is {status}", "L", NAME)
 
 
 def test_a_lease_of_the_name_that_another_user_made_is_not_adopted():
     """Blazar lets all of a project take any name."""
     with pytest.raises(UsageError, match=r"hello-sam \(L\) is another user's \(u; you are v\)") as caught:
         plan(replace(ALL, user_id="v"))
-    assert "--owner" in caught.value.do
+    assert caught.value.do == (
+        "Work as another --owner, or ask that user to give it back with `chi-lab down`. Staff can do it with "
+        "`chi-lab down --owner sam`."
+    )
     assert steps(plan(replace(ALL, user_id="u")), s.AwaitLease)[0].lease_id == "L"
     assert plan(replace(ALL, leases=(replace(LEASE, status="TERMINATED"),), user_id="v"))
 
 
 def test_two_leases_of_the_name_are_for_a_person_to_decide():
-    with pytest.raises(UsageError, match="2 leases are called hello-sam: L, M"):
+    with pytest.raises(UsageError) as caught:
         plan(Snapshot(NOW, (LEASE, replace(LEASE, id="M"))))
+    assert str(caught.value) == (
+        "2 leases are called hello-sam: L, M. `chi-lab down` deletes them all; or delete one in the site's "
+        "dashboard."
+    )
 
 
 def test_an_instance_in_error_is_replaced_and_the_plan_says_why():
@@ -270,9 +286,38 @@ def test_a_nodes_own_group_does_not_let_its_members_in():
 
 
 def test_a_flavor_that_the_site_does_not_have_is_refused_with_those_it_has():
-    with pytest.raises(UsageError, match=r"CHI@Fake has no flavor m1\.huge") as caught:
-        plan(spec=lab(node(flavor="m1.huge")))
-    assert "m1.medium, m1.small, m1.tiny" in caught.value.do
+    with pytest.raises(UsageError) as caught:
+        plan(spec=lab(node("a", flavor="m1.huge"), node("b", flavor="m1.big"), node("c", flavor="m1.huge")))
+    assert str(caught.value) == "CHI@Fake has no flavor m1.big, m1.huge. It has m1.medium, m1.small, m1.tiny."
+
+
+@pytest.mark.parametrize(
+    ("offered", "said"),
+    [
+        ({"networks": {"b", "a"}}, "CHI@Fake has no network sharednet1. It has a, b."),
+        ({"networks": set()}, "CHI@Fake has no network sharednet1. It has none."),
+        (
+            {"images": {}},
+            f"CHI@Fake has no image {IMAGE}. `openstack image list` names those it has.",
+        ),
+        (
+            {"images": {IMAGE: 2}},
+            (
+                f"CHI@Fake has 2 images {IMAGE}; python-chi then uses none of them. Name an image that is there "
+                "once; `openstack image list` shows them."
+            ),
+        ),
+    ],
+)
+def test_what_cannot_be_launched_is_refused_before_a_lease_is_made(offered, said):
+    with pytest.raises(UsageError) as caught:
+        plan(**offered)
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("offered", [{"networks": set()}, {"images": {}}, {"images": {IMAGE: 2}}])
+def test_what_runs_already_needs_neither_its_image_nor_its_network(offered):
+    assert kinds(plan(ALL, **offered)) == kinds(plan(ALL))
 
 
 def test_a_lease_across_an_outage_is_refused_with_its_reason():
@@ -303,6 +348,33 @@ def test_an_advance_lease_starts_when_the_file_says_and_ends_counted_from_there(
     start = START + timedelta(days=2)
     [create] = steps(plan(spec=lab(lease=LeaseSpec(SIX, start))), s.CreateLease)
     assert (create.want.start, create.want.end) == (start, start + SIX)
+    assert create.title == (
+        "create lease hello-sam: 1 x m1.small from 2026-03-04 09:00 CST (15:00 UTC) "
+        "until 2026-03-04 15:00 CST (21:00 UTC)"
+    )
+    [wait] = steps(plan(spec=lab(lease=LeaseSpec(SIX, start))), s.AwaitLease)
+    assert wait.starts == start
+
+
+def test_a_plan_says_whose_where_and_when_it_was_made_and_why_it_is_not_quite_the_file():
+    found = plan(spec=lab(lease=LeaseSpec(SIX, NOW - timedelta(hours=1))))
+    assert (found.lab, found.owner, found.site, found.made) == ("hello", "sam", "CHI@Fake", NOW)
+    assert found.notes == (
+        "The start, today 08:00 CST (14:00 UTC), has passed: the lease starts now, and its end stays.",
+    )
+
+
+def test_a_refusal_names_the_file():
+    spec = lab(network=NetworkSpec(private=IPv4Network("192.168.1.0/24")))
+    with pytest.raises(UsageError, match=r"^reservation\.yaml: `network\.private` needs"):
+        plan(spec=spec)
+
+
+def test_a_refused_window_says_what_to_do():
+    outage = Outage("CHI@Fake", NOW - timedelta(hours=2), NOW + timedelta(hours=9), "upgrades")
+    with pytest.raises(UsageError) as caught:
+        plan(spec=lab(outages=(outage,)))
+    assert caught.value.do
 
 
 def test_an_advance_lease_at_another_time_than_the_file_is_refused():
