@@ -165,11 +165,18 @@ def _of_project(report: ReapReport) -> str:
     elif report.unproved:
         lines.append("  what came of it could not be looked at")
     lines += [
-        f"  {o.fate}: {o.step.ref}, {printable(o.step.name)}: {o.detail}" for o in report.outcomes if not o.ok
+        f"  {o.fate}: {printable(str(o.step.ref))}, {printable(o.step.name)}: {o.detail}"
+        for o in report.outcomes
+        if not o.ok
     ]
-    lines += [f"  still there: {verdict.ref}, {printable(verdict.name)}" for verdict in report.left]
+    lines += [
+        f"  still there: {printable(str(verdict.ref))}, {printable(verdict.name)}" for verdict in report.left
+    ]
     quiet = not lines
-    lines += [f"  kept for want of knowledge: {v.ref}, {printable(v.name)}: {v.why}" for v in plan.doubtful]
+    lines += [
+        f"  kept for want of knowledge: {printable(str(v.ref))}, {printable(v.name)}: {v.why}"
+        for v in plan.doubtful
+    ]
     lines += [f"  not listed: {kind}: {why}" for kind, why in plan.unseen]
     if quiet and not plan.doubtful and not plan.unseen:
         return ""
