@@ -46,7 +46,28 @@ def test_a_name_finds_all_that_have_it_and_an_id_comes_first():
 
 
 def test_what_is_not_there_is_said_with_what_was_not_seen():
-    with pytest.raises(UsageError, match=r"has the id or name nothing\. It may be gone already"):
+    with pytest.raises(UsageError) as caught:
         explain("nothing", ALL, policy(), NOW)
-    with pytest.raises(UsageError, match="Not all of these were listed: image"):
-        explain("nothing", project(unseen=(Kind.IMAGE,)), policy(), NOW)
+    assert str(caught.value) == (
+        "Nothing in project CHI-1 at CHI@Test has the id or name nothing. It may be gone already."
+    )
+    with pytest.raises(UsageError) as caught:
+        explain("nothing", project(unseen=(Kind.ROUTER, Kind.IMAGE)), policy(), NOW)
+    assert caught.value.do == "Not all of these were listed: image, router."
+
+
+def test_neighbours_are_told_in_the_order_of_the_listing():
+    ports = [thing(Kind.PORT, name) for name in ("c", "a", "b")]
+    whole = ours(takes=tuple(port.ref for port in ports))
+    [found] = explain(whole.id, project(*ports, whole), policy(), NOW)
+    assert [tie.verdict.ref.id for tie in found.ties] == sorted(tie.verdict.ref.id for tie in found.ties)
+
+
+def test_only_its_own_needs_are_told_not_those_of_its_parts():
+    """What goes along needs the network, too: that is the part's own tie."""
+    part = thing(Kind.PORT, "p", needs=(NETWORK.ref,))
+    whole = ours(takes=(part.ref,))
+    [found] = explain(whole.id, project(whole, part, NETWORK), policy(), NOW)
+    assert [tie.how for tie in found.ties] == ["takes along"]
+    [found] = explain(NETWORK.id, project(whole, part, NETWORK), policy(), NOW)
+    assert [(tie.how, tie.verdict.ref) for tie in found.ties] == [("is needed by", part.ref)]
