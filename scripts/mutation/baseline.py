@@ -7,7 +7,7 @@ import importlib.metadata
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ def measured(top: Path, copies: list[Path], tests: list[str], marks: str, packag
         for name in tests
         for path in ([copies[0] / name] if name.endswith(".py") else (copies[0] / name).rglob("test_*.py"))
     )
-    common = _common(copies[0], packages, tests, marks)
+    common = _common(copies[0], packages, marks)
     entries = {file: entry for file in files if (entry := _kept(top, copies[0], file, common)) is not None}
     missing = [file for file in files if file not in entries]
     tasks = [
@@ -101,7 +101,7 @@ def measured(top: Path, copies: list[Path], tests: list[str], marks: str, packag
             wrong[done.key] = (done.answer or {}).get("failed") or "the process ended, or took too long"
             continue
         entries[done.key] = done.answer
-        done.answer["digest"] = _digest(copies[0], done.answer["modules"], common)
+        done.answer["digest"] = _digest(copies[0], done.key, done.answer["modules"], common)
         place = top / KEPT / f"{done.key.replace('/', '.')}.json"
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(json.dumps(done.answer))
@@ -115,31 +115,32 @@ def _kept(top: Path, copy: Path, file: str, common: str) -> dict[str, Any] | Non
         entry: dict[str, Any] = json.loads((top / KEPT / f"{file.replace('/', '.')}.json").read_text())
     except (OSError, ValueError):
         return None
-    return entry if entry["digest"] == _digest(copy, entry["modules"], common) else None
+    return entry if entry["digest"] == _digest(copy, file, entry["modules"], common) else None
 
 
-def _common(copy: Path, packages: set[str], tests: list[str], marks: str) -> str:
-    """What every test may depend on: installed packages, settings, data files."""
+def _common(copy: Path, packages: set[str], marks: str) -> str:
+    """What every test may depend on: installed packages, the data files of the program."""
     found = hashlib.sha256(f"{sys.version} {sorted(packages)} {marks}".encode())
     for one in sorted(f"{dist.name} {dist.version}" for dist in importlib.metadata.distributions()):
         found.update(one.encode())
-    roots = {copy / name.split("/")[0] for name in (*packages, *tests)}
-    data = [path for root in roots for path in root.rglob("*") if path.is_file() and _is_data(path)]
-    for path in sorted([*data, *copy.glob("pyproject.toml")]):
-        found.update(f"{path.relative_to(copy)}".encode() + path.read_bytes())
+    for name in sorted(packages):
+        _add_data(found, copy, (copy / name).rglob("*"))
     return found.hexdigest()
 
 
-def _is_data(path: Path) -> bool:
-    return path.name == "conftest.py" or path.suffix not in {".py", ".pyc"}
-
-
-def _digest(copy: Path, modules: list[str], common: str) -> str:
+def _digest(copy: Path, file: str, modules: list[str], common: str) -> str:
+    """What a file of tests depends on: the code that it imports, and the data files next to it."""
     found = hashlib.sha256(common.encode())
     for module in sorted(modules):
         path = copy / module
         found.update(module.encode() + (path.read_bytes() if path.exists() else b""))
+    _add_data(found, copy, (copy / file).parent.glob("*"))
     return found.hexdigest()
+
+
+def _add_data(found: Any, copy: Path, paths: Iterable[Path]) -> None:
+    for path in sorted(path for path in paths if path.is_file() and path.suffix not in {".py", ".pyc"}):
+        found.update(f"{path.relative_to(copy)}".encode() + path.read_bytes())
 
 
 def _measure(copy: Path, file: str, marks: str, packages: set[str]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Ours(Operator):  # type: ignore[misc]  # cosmic-ray ships no types
             yield node.start_pos, node.end_pos
 
     def mutate(self, node: Any, _index: int) -> Any:
-        return parso.parse(f"{node.get_first_leaf().prefix}{self.changed(node)}")
+        return parso.parse(f"{node.get_first_leaf().prefix}{self.changed(node)}")  # type: ignore[no-untyped-call]
 
     @classmethod
     def examples(cls) -> tuple[Example, ...]:
@@ -105,7 +105,7 @@ class DropArgument(Ours):
     def mutate(self, node: Any, index: int) -> Any:
         dropped = self.droppable(node)[index]
         kept = [arg.get_code(include_prefix=False) for arg in self.arguments_of(node) if arg is not dropped]
-        return parso.parse(f"{node.get_first_leaf().prefix}({', '.join(kept)})")
+        return parso.parse(f"{node.get_first_leaf().prefix}({', '.join(kept)})")  # type: ignore[no-untyped-call]
 
     @staticmethod
     def arguments_of(node: Any) -> list[Any]:
