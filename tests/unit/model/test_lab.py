@@ -49,7 +49,12 @@ def test_several_nodes_have_names_of_their_own():
         (25 * HOUR, "1d1h"),
         (timedelta(minutes=90), "1h30m"),
         (timedelta(minutes=5, seconds=59), "5m"),
+        (timedelta(seconds=1), "1s"),
         (timedelta(seconds=59), "59s"),
+        (timedelta(seconds=60), "1m"),
+        (timedelta(milliseconds=900), "0m"),
+        (timedelta(hours=23, minutes=59), "23h59m"),
+        (timedelta(days=2, minutes=1), "2d1m"),
         (timedelta(0), "0m"),
         (-HOUR, "0m"),
     ],
@@ -73,3 +78,48 @@ def test_an_error_says_what_to_do_and_knows_its_exit_code(kind, code):
     error = kind("The lease was refused.", do="Try a smaller one.", request_id="req-1")
     assert str(error) == "The lease was refused. Try a smaller one. (request req-1)"
     assert error.exit_code == code
+    assert (error.what, error.do, error.request_id) == (
+        "The lease was refused.",
+        "Try a smaller one.",
+        "req-1",
+    )
+    assert str(kind("The lease was refused.")) == "The lease was refused."
+
+
+def test_the_exit_codes_are_those_of_the_reference():
+    """Scripts and cron go by them."""
+    assert {code.name: int(code) for code in Exit} == {
+        "OK": 0,
+        "PARTIAL": 1,
+        "USAGE": 2,
+        "SITE": 3,
+        "BREAKER": 4,
+        "DOUBT": 5,
+    }
+
+
+def test_the_nodes_of_a_lab_reach_each_other_where_there_are_several():
+    both = replace(LAB, nodes=(NODE, replace(NODE, key="node2")))
+    assert (LAB.joined, both.joined) == (False, True)
+    assert both.peers_name("alice") == "hello_chameleon-alice-nodes"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "jump"),
+    [
+        ((NODE,), None),
+        ((NODE, replace(NODE, key="b", floating_ip=True), replace(NODE, key="c", floating_ip=True)), "b"),
+        (
+            (
+                replace(NODE, key="a", floating_ip=True, flavor=None, node_type="gpu_p100"),
+                replace(NODE, key="b", floating_ip=True),
+            ),
+            "b",
+        ),
+        ((NODE, replace(NODE, key="a", floating_ip=True, flavor=None, node_type="gpu_p100")), "a"),
+    ],
+    ids=["none is reachable", "the first", "a virtual machine first", "bare metal where there is no other"],
+)
+def test_the_others_are_reached_through_a_node_with_a_floating_ip(nodes, jump):
+    found = replace(LAB, nodes=nodes).jump
+    assert (found.key if found else None) == jump
