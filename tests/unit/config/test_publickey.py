@@ -76,6 +76,29 @@ def test_a_key_of_a_security_key_is_taken(kind):
         assert judged.returncode == 0, judged.stderr
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        line("ssh-ed25519", 32 * b"\x11", b"more"),
+        line("ssh-ed25519"),
+        line("ssh-ed25519", b""),
+        "ssh-ed25519 "
+        + base64.b64encode(b"\x00\x00\x00\x0bssh-ed25519\x00\x00\x00\x21" + 32 * b"\x11").decode(),
+        "ssh-ed25519 " + base64.b64encode(b"\x00\x00\x00\x0bssh-ed25519\x00\x00").decode(),
+        "ssh-ed25519 not*base64",
+    ],
+    ids=["a field more", "a field less", "an empty field", "a byte less", "half a length", "no base64"],
+)
+def test_a_key_that_is_not_whole_is_refused_and_only_its_start_is_shown(data):
+    with pytest.raises(ValueError, match="is not a whole ssh-ed25519 key") as caught:
+        public_key(data)
+    shown = data if len(data) <= 24 else f"{data[:24]}..."
+    assert str(caught.value) == (
+        f'"{shown}" is not a whole ssh-ed25519 key: part of it is missing or changed; write the one line of a '
+        "file such as ~/.ssh/id_ed25519.pub"
+    )
+
+
 def test_a_key_under_another_type_is_not_whole(made):
     _, data, _ = made("ssh-ed25519").with_suffix(".pub").read_text().split()
     with pytest.raises(ValueError, match="is not a whole ssh-rsa key"):
