@@ -48,8 +48,8 @@ _HINTS = {
     "legacy cgroup": "The image's systemd refuses cgroup v1; use a machine with cgroup v2.",
     "iptables": "podman's network needs iptables or nft support in the kernel.",
 }
-_BOOT = 30
-"""Seconds a boot may take."""
+_BOOT = 120
+"""Seconds a boot may take: two are usual, but a busy computer is no reason to go without machines."""
 _CAP_SYS_RESOURCE = 24
 
 
