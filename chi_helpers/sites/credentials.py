@@ -106,6 +106,7 @@ def _towards(auth: dict[str, Any], project: str) -> dict[str, Any]:
 
 
 def _named(name: str) -> Any:
+    from keystoneauth1.exceptions import AuthPluginException
     from openstack import config, exceptions
     from openstack.config import loader
 
@@ -113,19 +114,19 @@ def _named(name: str) -> Any:
     try:
         # load_envvars=False: with a cloud named, no other OS_* variable has a say.
         return config.OpenStackConfig(config_files=files, load_envvars=False).get_one(cloud=name)
-    except exceptions.ConfigException as error:
+    except (exceptions.ConfigException, AuthPluginException) as error:
         raise UsageError(
             f"Cloud '{name}' (OS_CLOUD): {error}", do=f"Looked in {', '.join(files)}."
         ) from error
 
 
 def _from_environment() -> Any:
-    from keystoneauth1.exceptions import MissingRequiredOptions
+    from keystoneauth1.exceptions import AuthPluginException
     from openstack import config, exceptions
 
     try:
         return config.OpenStackConfig().get_one()
-    except MissingRequiredOptions as error:
+    except AuthPluginException as error:
         if os.environ.get("OS_AUTH_URL"):
             raise UsageError(f"The OS_* variables are not complete: {error}") from error
         raise UsageError(NONE, do=GET_SOME) from error
