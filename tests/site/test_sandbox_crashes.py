@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
@@ -14,6 +16,9 @@ from tests.support.sandbox import Sandbox
 from tests.support.site import BIN, site_of
 
 pytestmark = [pytest.mark.site, pytest.mark.nightly(part="sandbox")]
+
+
+STAGE_SECONDS = 180.0
 
 
 @pytest.fixture
@@ -53,22 +58,46 @@ def test_two_first_starts_at_once_make_one_sandbox(fresh):
     whole(fresh)
 
 
-def test_a_first_start_that_is_killed_again_and_again_is_finished_by_the_next(fresh):
-    killed = 0
-    for seconds in (0.5, 2, 5, 4, 3, 3):
+STAGES = {
+    "it is described": "site.json",
+    "the database is copied": "db*",
+    "its settings are written": "keystone/fernet/0",
+    "the services are started": "log/mariadb.log",
+    "people and projects are there": "identity.done",
+    "the first image is uploaded": "images/*",
+}
+"""Stages of a first start, in their order -> the file by which each is seen in the sandbox's folder.
+
+Each file stays, so that none is missed on a slow machine.
+"""
+
+
+def killed_at(sandbox: Sandbox, file: str, said: Path) -> None:
+    """Kill a start with SIGKILL as soon as the file (a glob) appears, which is not there yet.
+
+    What the start says is written to `said`.
+    """
+    assert not list(sandbox.folder.glob(file)), f"{file} is there before the start"
+    with said.open("w") as log:
         start = subprocess.Popen(
-            [str(BIN / "chi-lab"), "sandbox", "up", "--name", fresh.name, "--machines", "none"],
-            env=fresh.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            [str(BIN / "chi-lab"), "sandbox", "up", "--name", sandbox.name, "--machines", "none"],
+            env=sandbox.environment,
+            stdout=log,
+            stderr=log,
         )
-        try:
-            start.wait(seconds)
-        except subprocess.TimeoutExpired:
-            start.kill()
-            start.wait()
-            killed += 1
-    assert killed >= 3
+    end = time.monotonic() + STAGE_SECONDS
+    while not list(sandbox.folder.glob(file)):
+        assert start.poll() is None, f"the start ended without {file}:\n{said.read_text()}"
+        assert time.monotonic() < end, f"no {file} after {STAGE_SECONDS:g} s:\n{said.read_text()}"
+        time.sleep(0.005)
+    start.kill()
+    assert start.wait() == -signal.SIGKILL, f"it ended before it was killed at {file}:\n{said.read_text()}"
+
+
+def test_a_first_start_that_is_killed_at_each_of_its_stages_is_finished_by_the_next(fresh, tmp_path):
+    for file in STAGES.values():
+        killed_at(fresh, file, tmp_path / "said")
+    assert not (fresh.folder / "content.done").exists(), "every start was killed before it was through"
     fresh.do("up", "--machines", "none")
     whole(fresh)
 
