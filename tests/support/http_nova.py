@@ -13,9 +13,11 @@ _BUILDING = "Cannot '{}' instance {} while it is in vm_state building"
 CONSOLE = "[    9.1] cloud-init: ready\n"
 
 
-def flavor(identifier: str, name: str, vcpus: int = 1, ram: int = 512, disk: int = 1, **specs: str) -> Entry:
+def flavor(
+    identifier: str, name: str, vcpus: int = 1, ram: int = 512, disk: int = 1, specs: Entry | None = None
+) -> Entry:
     sizes = {"vcpus": vcpus, "ram": ram, "disk": disk, "swap": 0, "OS-FLV-EXT-DATA:ephemeral": 0}
-    return {"id": identifier, "name": name, **sizes, "extra_specs": specs}
+    return {"id": identifier, "name": name, **sizes, "extra_specs": specs or {}}
 
 
 class Nova(Service):

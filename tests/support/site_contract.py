@@ -78,8 +78,8 @@ class SiteContract:
             assert (seen.id, seen.stamp, seen.tcp_ports) == (made.id, later, frozenset({22}))
         finally:
             site_.delete_group(made.id)
+        assert self.look(site_, person).security_groups == (), "it is gone when the verb returns"
         site_.delete_group(made.id)
-        assert self.look(site_, person).security_groups == ()
 
     def test_an_instance_and_its_address_from_beginning_to_end(self, site_, person, lease):
         """Both are stamped from the start; one more than was reserved is an ERROR with Nova's reason."""
@@ -132,8 +132,8 @@ class SiteContract:
             )
         finally:
             site.delete_address(address.id)
+        assert self.look(site, person).floating_ips == (), "it is gone when the verb returns"
         site.delete_address(address.id)
-        assert self.look(site, person).floating_ips == ()
 
     def test_what_is_not_there_is_none_to_look_at_and_gone_to_delete(self, site_):
         """No verb raises for a thing that does not exist."""
@@ -149,3 +149,17 @@ class SiteContract:
         assert site_.disks([IMAGE, "no-such-image"]).keys() == {IMAGE}
         assert site_.disks([IMAGE])[IMAGE] >= 1
         assert not site_.volumes(self.LAB, "nobody"), "none, or no block storage"
+
+    def test_the_facts_say_who_asks_and_what_there_is(self, site_):
+        """They hold what the verbs for one kind alone say, too."""
+        found = site_.facts([IMAGE, "no-such-image"], node_types=False)
+        assert found.source
+        assert found.user
+        assert found.project
+        assert abs(found.skew) < timedelta(minutes=1)
+        assert not found.restricted
+        assert found.images == {IMAGE: 1, "no-such-image": 0}
+        assert found.flavors["m1.tiny"] == site_.flavors()["m1.tiny"]
+        assert "sharednet1" in found.networks
+        assert found.node_types is None, "they were not asked for"
+        assert site_.facts([], node_types=True).node_types

@@ -81,4 +81,6 @@ def nova_says(status, message):
     return status, {"computeFault": {"code": status, "message": message}}, REQUEST
 
 
+LOST: tuple[int, dict[str, str], dict[str, str]] = (504, {}, {})
+"""What a gateway says that gave up waiting: whether the request had an effect is unknown."""
 REQUEST = {"x-openstack-request-id": "req-9"}

@@ -10,12 +10,11 @@ from chi_helpers.model.errors import RefusedError, SiteError
 from chi_helpers.model.stamp import Stamp
 from chi_helpers.sites import addresses
 from chi_helpers.sites.errors import ConflictError, GoneError, NoAnswerError, QuotaError
-from tests.unit.sites.conftest import neutron_says, sent
+from tests.unit.sites.conftest import LOST, neutron_says, sent
 
 IPS = "/network/v2.0/floatingips"
 STAMP = Stamp("sam", "hello", datetime(2026, 3, 2, 21, 0, tzinfo=UTC), "node1")
 LATER = Stamp("sam", "hello", datetime(2026, 3, 2, 22, 0, tzinfo=UTC), "node1")
-LOST = (504, {}, {})
 
 
 @pytest.fixture

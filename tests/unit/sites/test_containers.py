@@ -24,7 +24,7 @@ def delete(project):
 
 def pages(http, *names):
     """The pages of the listing, the last one empty; and nothing against the container's end."""
-    found = [(200, [{"name": name} for name in page], {}) for page in names]
+    found: list[object] = [(200, [{"name": name} for name in page], {}) for page in names]
     http.routes["GET", PLACE] = [*found, (200, [], {})]
     http.routes["DELETE", PLACE] = [(204, None, REQUEST)]
 

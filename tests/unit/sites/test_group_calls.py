@@ -6,16 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chi_helpers.model.errors import SiteError
+from chi_helpers.model.errors import RefusedError, SiteError
 from chi_helpers.model.stamp import Stamp
 from chi_helpers.sites import groups
-from chi_helpers.sites.errors import ConflictError, NoAnswerError, RefusedError
-from tests.unit.sites.conftest import neutron_says, sent
+from chi_helpers.sites.errors import ConflictError, NoAnswerError
+from tests.unit.sites.conftest import LOST, neutron_says, sent
 
 GROUPS, RULES = "/network/v2.0/security-groups", "/network/v2.0/security-group-rules"
 STAMP = Stamp("sam", "hello", datetime(2026, 3, 2, 21, 0, tzinfo=UTC), "node1")
 LATER = Stamp("sam", "hello", datetime(2026, 3, 2, 22, 0, tzinfo=UTC), "node1")
-LOST = (504, {}, {})
 IN_USE = neutron_says(409, "SecurityGroupInUse", "Security Group G in use.")
 EXISTS = neutron_says(409, "SecurityGroupRuleExists", "Security group rule already exists.")
 

@@ -12,13 +12,12 @@ from chi_helpers.model.wants import InstanceWant
 from chi_helpers.sites import instances
 from chi_helpers.sites.errors import ConflictError, GoneError, NoAnswerError
 from tests.support.http_nova import flavor
-from tests.unit.sites.conftest import nova_says, sent
+from tests.unit.sites.conftest import LOST, nova_says, sent
 
 SERVERS = "/compute/v2.1/servers"
 STAMP = Stamp("sam", "hello", datetime(2026, 3, 2, 21, 0, tzinfo=UTC), "node1")
 LATER = Stamp("sam", "hello", datetime(2026, 3, 2, 22, 0, tzinfo=UTC), "node1")
 WANT = InstanceWant("hello-sam", "CC-Ubuntu24.04", "sam-key", "sharednet1", ("G1", "G2"), STAMP, "R1")
-LOST = (504, {}, {})
 
 
 @pytest.fixture
@@ -118,8 +117,8 @@ class TestReservedFlavor:
     def test_else_it_is_the_one_whose_extra_specs_name_the_reservation(self, nova, logged_in):
         key = "aggregate_instance_extra_specs:reservation"
         nova.flavors |= {
-            "F1": flavor("F1", "other", **{key: "R8"}),
-            "F2": flavor("F2", "mine", **{key: "R9"}),
+            "F1": flavor("F1", "other", specs={key: "R8"}),
+            "F2": flavor("F2", "mine", specs={key: "R9"}),
         }
         assert instances.reserved_flavor(logged_in, "R9") == "mine"
 

@@ -13,11 +13,10 @@ from chi_helpers.model.errors import UsageError
 from chi_helpers.model.wants import KeyPair
 from chi_helpers.sites import keypairs
 from chi_helpers.sites.errors import NoAnswerError
-from tests.unit.sites.conftest import nova_says, sent
+from tests.unit.sites.conftest import LOST, nova_says, sent
 
 KEYS = "/compute/v2.1/os-keypairs"
 PAIR = KeyPair("sam-key", Path("/nowhere/id"), "ssh-ed25519 AAAA sam@here")
-LOST = (504, {}, {})
 
 
 class TestLocal:

@@ -18,7 +18,6 @@ from tests.unit.sites.conftest import sent
 POST = ("POST", "/blazar/leases")
 ONE = "/blazar/leases/L1"
 WANT = LeaseWant("hello-sam", datetime(2026, 3, 2, 21, 0, tzinfo=UTC), (ReservationWant(1, flavor_id="2"),))
-REFUSED = (409, {"error_message": "in transition"}, {})
 
 
 class TestView:
@@ -152,8 +151,8 @@ class TestCreate:
 class TestDelete:
     @pytest.mark.parametrize("status", ["DELETING", "TERMINATING"])
     def test_one_that_is_on_its_way_is_waited_for_and_not_asked_for(self, http, session, status):
-        looks = [(200, {"lease": LEASE | {"status": s}}, {}) for s in (status, status, "TERMINATED")]
-        http.routes["GET", ONE] = looks
+        statuses = (status, status, "TERMINATED")
+        http.routes["GET", ONE] = [(200, {"lease": LEASE | {"status": s}}, {}) for s in statuses]
         leases.delete(session, "L1")
         assert sent(http, "DELETE", ONE) == []
         assert len(sent(http, "GET", ONE)) == 3
@@ -166,7 +165,7 @@ class TestDelete:
 
     def test_one_that_stays_in_transition_is_an_error_with_blazars_reason(self, http, session, clock):
         http.routes["GET", ONE] = [(200, {"lease": LEASE}, {})]
-        http.routes["DELETE", ONE] = [REFUSED]
+        http.routes["DELETE", ONE] = [(409, {"error_message": "in transition"}, {})]
         with pytest.raises(ConflictError, match=r"delete the lease \(409\): in transition"):
             leases.delete(session, "L1")
         assert clock.monotonic() == pytest.approx(300)

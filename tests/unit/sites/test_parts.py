@@ -12,12 +12,11 @@ from chi_helpers.model.stamp import Stamp
 from chi_helpers.sites import parts
 from chi_helpers.sites.errors import ConflictError, NoAnswerError
 from tests.support.http_project import server
-from tests.unit.sites.conftest import neutron_says, sent
+from tests.unit.sites.conftest import LOST, neutron_says, sent
 
 STAMP = Stamp("sam", "hello", datetime(2026, 3, 2, 21, 0, tzinfo=UTC), "node1")
 OTHERS = [Stamp("alex", "hello", STAMP.deadline), Stamp("sam", "other", STAMP.deadline)]
 MINE = STAMP.description()
-LOST = (504, {}, {})
 OPEN = {"direction": "ingress", "ethertype": "IPv4"}
 SSH = {"protocol": "tcp", "port_range_min": 22, "port_range_max": 22, "remote_ip_prefix": "0.0.0.0/0"}
 

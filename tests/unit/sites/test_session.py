@@ -8,7 +8,7 @@ import chi
 import pytest
 from chi import context
 
-from chi_helpers.sites.errors import SiteError
+from chi_helpers.model.errors import SiteError
 from chi_helpers.sites.session import configure_chi, open_session
 from tests.support.http_site import HttpSite
 from tests.unit.sites.conftest import REQUEST, credentials, sent
