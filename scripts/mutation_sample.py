@@ -87,7 +87,11 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--marks", default="not nightly", help="as pytest's -m")
     parser.add_argument("--json", action="store_true", help="all mutants as JSON, in place of the table")
     parser.add_argument("--top", type=Path, default=TOP, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    options = parser.parse_args()
+    for name in (*options.paths, *options.tests, *(place.rpartition(":")[0] for place in options.at)):
+        if not (options.top / name).exists():
+            parser.error(f"{name} is not there")
+    return options
 
 
 def python_files(top: Path, name: str) -> list[str]:
