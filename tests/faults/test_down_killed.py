@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.killing import AtLine
+from tests.support.killing import missable
 
 pytestmark = [
     pytest.mark.site,
     pytest.mark.machines,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(2400),
     pytest.mark.nightly(part="faults"),
 ]
 
@@ -17,11 +17,15 @@ MANY = 15
 
 
 def test_down_is_killed_at_many_points_and_dies_of_it(travels):
+    """Every point of a clean run is met, and the process is dead before it is through."""
     assert travels.clean_down.code == 0, travels.clean_down.said
     killed = {str(j.down_at) for j in travels.journeys if j.runs["down, killed"].killed}
     assert len(killed) >= MANY
     missed = {str(p) for p in travels.down_points} - killed
-    assert missed <= {str(p) for p in travels.down_points if isinstance(p, AtLine)}
+    # The last line of a file may be the last thing that it does: then it ended well, before the kill.
+    assert missed <= missable(travels.down_points)
+    ended = {j.runs["down, killed"].code for j in travels.journeys if str(j.down_at) in missed}
+    assert ended <= {0}
 
 
 def test_down_again_after_each_kill_leaves_nothing(travels, subtests):

@@ -15,9 +15,13 @@ from tests.support.faults import Kill, Moment, Point, Rule, Stretch, points
 from tests.support.proxy import FaultProxy
 from tests.support.student import Student, foreseen
 
-FILES = ("journal.jsonl", "known_hosts")
-"""What `chi-lab` writes while it works, in the lab's folder."""
-_SECONDS = 180.0
+FILES = {"journal.jsonl": (0.0, 0.5, 1.0), "known_hosts": (1.0,)}
+"""What `chi-lab` writes while it works, in the lab's folder, and at which shares of it to kill.
+
+A known_hosts file is replaced in one go: all of its lines appear at the moment of its last one.
+"""
+_SECONDS = 600.0
+"""No run takes so long, on a slow machine either: it hangs."""
 _GLANCE = 0.001
 
 
@@ -57,6 +61,8 @@ class AtLine:
 
     file: str
     lines: int
+    last: bool = False
+    """A clean run writes no more to it: the process may have ended before it can be killed."""
 
     def __str__(self) -> str:
         return f"line {self.lines} of {self.file}"
@@ -81,7 +87,7 @@ def clean_run(student: Student, verb: str, lab: Path) -> tuple[Ended, tuple[Kill
     """Run `verb` to its end; and the points at which to kill it the next time.
 
     They are: before and after each request that changes something, in the middle of each stretch
-    between two of them, and the first, middle and last line of each file that it writes.
+    between two of them, and lines of each file that it writes (see `FILES`).
     """
     before = {name: _lines(student, name) for name in FILES}
     with FaultProxy() as proxy:
@@ -96,10 +102,16 @@ def clean_run(student: Student, verb: str, lab: Path) -> tuple[Ended, tuple[Kill
         for number, (begin, end) in enumerate(pairwise([-1, *at, len(seen)]))
         if end - begin > 1
     ]
-    for name in FILES:
+    for name, shares in FILES.items():
         grown = _lines(student, name) - before[name]
-        found += [AtLine(name, n) for n in sorted({1, (grown + 1) // 2, grown}) if 0 < n <= grown]
+        lines = {max(1, round(share * grown)) for share in shares} if grown > 0 else set()
+        found += [AtLine(name, n, last=n == grown) for n in sorted(lines)]
     return ended, tuple(found)
+
+
+def missable(points: Sequence[KillPoint]) -> set[str]:
+    """The points at which a process may end by itself before it is killed: the last line of each file."""
+    return {str(point) for point in points if isinstance(point, AtLine) and point.last}
 
 
 def killed_run(student: Student, verb: str, lab: Path, where: KillPoint) -> Ended:
