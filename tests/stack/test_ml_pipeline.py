@@ -231,7 +231,7 @@ def _booted_again(stack: Stack, before: str) -> bool:
 
 
 def test_down_gives_all_back_and_forgets_the_secrets(stack: Stack):
-    """The last of this module."""
+    """A test that comes after this one finds the lab up again: the fixture sees to that."""
     down = stack.chi_lab("down", "--json")
     assert down.returncode == 0, down.stdout + down.stderr
     assert stack.student.lab_files("secrets.json") == []
