@@ -151,7 +151,8 @@ class _Run:
                 raise Refusal("Cannot import non-existent remote object", address)
         yield {"type": "change_summary", "changes": {"operation": "plan", "add": len(configured)}}
         going = [address for address in self.known if address not in configured]
-        self.store.leave([self.known[address].id for address in going])
+        if "create_before_destroy = true" in text:  # else Terraform changes what is in a group after it
+            self.store.leave([self.known[address].id for address in going])
         yield from self._delete(going)
         for address, want in configured.items():
             if address not in self.known and address in imported:

@@ -86,6 +86,12 @@ def test_a_login_without_a_known_host_key_is_refused_with_what_to_do(tmp_path):
     w1.require_key()
 
 
+def test_another_user_is_one_everywhere():
+    other = Login("head", "192.0.2.1", KEY, KNOWN, user="ubuntu")
+    assert other.destination == "ubuntu@192.0.2.1"
+    assert other.host(()).user == "ubuntu"
+
+
 def test_ansible_gets_the_same_and_is_never_asked():
     head, w1 = HEAD.host(["base"]), W1.host(("base", "ray"))
     assert (head.name, head.address, head.private_key, head.known_hosts, head.user) == (

@@ -43,6 +43,11 @@ resource "openstack_networking_secgroup_v2" "peers" {
   count       = local.joined ? 1 : 0
   name        = var.peers_name
   description = local.lab_description
+
+  lifecycle {
+    # When a lab shrinks to one node: its port leaves the group first, else Neutron refuses to delete the group.
+    create_before_destroy = true
+  }
 }
 
 resource "openstack_networking_secgroup_rule_v2" "peers" {

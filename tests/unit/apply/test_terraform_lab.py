@@ -11,11 +11,13 @@ from ipaddress import IPv4Network
 
 import pytest
 
+from chi_helpers.apply import launching
 from chi_helpers.lab import Lab
-from chi_helpers.model.errors import SiteError, UsageError
+from chi_helpers.model.errors import RefusedError, SiteError, UsageError
 from chi_helpers.model.lab import NetworkSpec
 from chi_helpers.model.outcome import Result
 from chi_helpers.model.stamp import Stamp
+from chi_helpers.plan.steps import ApplyTerraform
 from tests.support.fake_site import NOW
 from tests.support.terraform_site import TerraformSite
 from tests.unit.plan.labs import lab, node
@@ -232,6 +234,35 @@ def test_bare_metal_is_launched_by_its_reservation(a_lab, site_):
     [instance] = site_.instances
     [lease] = site_.leases.values()
     assert site_.of_reservation[instance] == lease.reservations[0].id
+
+
+def test_each_node_is_launched_by_the_reservation_of_its_flavor(a_lab, site_):
+    """And none without one."""
+    spec = lab(node("a"), node("b", flavor="m1.tiny"), node("c", flavor="m1.medium"), launch="terraform")
+    one = a_lab(spec)
+    assert one.up().ok
+    [lease] = site_.leases.values()
+    flavors = {r.id: r.flavor_id for r in lease.reservations}
+    found = {i.stamp.node: flavors[site_.of_reservation[i.id]] for i in site_.instances.values()}
+    assert found == {"a": "2", "b": "1", "c": "3"}
+
+    [step] = [s for s in one.plan().steps if isinstance(s, ApplyTerraform)]
+    without = replace(lease, reservations=lease.reservations[:2])
+    with pytest.raises(RefusedError, match=r"The lease holds no reservation of m1\.medium"):
+        launching.apply(site_, one.folder, step, without, Stamp("sam", "hello", NOW), "me", lambda _: None)
+
+
+def test_a_lab_that_shrinks_to_one_node_loses_the_group_of_neighbours(a_lab, site_):
+    """The day after: the lease of two nodes has ended, and what Terraform made for them is there."""
+    a_lab(TWO).up()
+    site_.end_lease(next(iter(site_.leases)))
+    site_.now += timedelta(days=1)
+    head = lab(NODES[0], launch="terraform")
+    report = a_lab(head).up()
+    assert report.ok, report.outcomes
+    assert kinds(site_) == {
+        "instance": 1, "port": 1, "security group": 1, "rule": 2, "floating IP": 1, "association": 1,
+    }  # fmt: skip
 
 
 def test_a_boot_volume_is_made_and_goes_with_the_lab(a_lab, site_):
