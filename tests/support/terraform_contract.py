@@ -97,13 +97,14 @@ class TerraformContract:
         assert runner.destroy() == 0
 
     def test_an_import_takes_over_what_the_lost_state_knew(self, site_, person, runner, variables):
-        """With a network of the lab's own, so that there is one of each kind."""
+        """With a network of the lab's own and a volume to boot from, so that there is one of each kind."""
         wanted = variables(A, private_network="192.168.61.0/24")
+        wanted["nodes"][A]["boot_volume"] = 3
         changed, nodes = runner.apply(wanted, "")
         parts = set(site_.parts(self.LAB, person))
-        assert {"network", "subnet", "router", "interface"} < {part.kind for part in parts}
+        assert {"network", "subnet", "router", "interface", "volume"} < {part.kind for part in parts}
         shutil.rmtree(runner.work)
-        blocks = imports(parts, (), {A: [22]}, {A}, (), private=True)
+        blocks = imports(parts, (), {A: [22]}, {A}, {A}, private=True)
         again, after = runner.apply(wanted, blocks)
         assert again >= changed == len(parts) == blocks.count("import {")
         assert after == nodes
@@ -134,20 +135,18 @@ class TerraformContract:
             runner.apply(variables(A), blocks)
         assert self.kinds(site_, person) == {}
 
-    @pytest.mark.parametrize("name", ["name", "nodes", "stamp", "key_name"])
-    def test_a_missing_variable_is_refused_by_name(self, site_, person, runner, variables, name):
-        given = variables(A)
-        given[f"{name}s"] = given.pop(name)
-        with pytest.raises(TerraformError, match=f'No value for required variable.*"{name}"'):
-            runner.apply(given, "")
-        assert self.kinds(site_, person) == {}
-
-    @pytest.mark.parametrize("field", ["name", "image"])
-    def test_a_missing_field_of_a_node_is_refused_by_name(self, site_, person, runner, variables, field):
-        given = variables(A)
-        del given["nodes"][A][field]
-        with pytest.raises(TerraformError, match=f'attribute "{field}" is required'):
-            runner.apply(given, "")
+    def test_what_is_missing_is_refused_by_name(self, site_, person, runner, variables):
+        """Each variable that has no default, and each such field of a node; an unknown variable is no error."""
+        for name in ("name", "nodes", "stamp", "key_name"):
+            given = variables(A)
+            given[f"{name}s"] = given.pop(name)
+            with pytest.raises(TerraformError, match=f'No value for required variable.*"{name}"'):
+                runner.apply(given, "")
+        for field in ("name", "image"):
+            given = variables(A)
+            del given["nodes"][A][field]
+            with pytest.raises(TerraformError, match=f'attribute "{field}" is required'):
+                runner.apply(given, "")
         assert self.kinds(site_, person) == {}
 
     def test_an_unknown_image_is_refused_before_anything_is_made(self, site_, person, runner, variables):
