@@ -233,6 +233,11 @@ class TestSites:
             site_url("CHI@T")
         assert "OS_REGION_NAME" in caught.value.do
 
+    def test_without_a_variable_chameleons_own_list_is_asked(self, monkeypatch, http):
+        http.routes["GET", "/sites.json"] = [(200, {"items": [{"name": "CHI@T", "web": "https://t"}]}, {})]
+        monkeypatch.setattr("chi_helpers.sites.credentials.REFERENCE_API", http.url)
+        assert site_url("CHI@T") == "https://t"
+
     def test_kvm_is_not_looked_up(self, monkeypatch):
         """The reference API does not list it."""
         monkeypatch.setenv("CHI_RESOURCE_API_URL", "http://127.0.0.1:1")

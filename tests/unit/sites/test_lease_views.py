@@ -89,7 +89,7 @@ class TestCreate:
         http.routes[POST] = [(201, {"lease": LEASE | {"end_date": None}}, {})]
         with pytest.raises(SiteError, match="answer to the new lease cannot be read") as caught:
             leases.create(session, WANT)
-        assert "chi-lab status" in caught.value.do
+        assert caught.value.do == "Run `chi-lab status`."
 
     @pytest.mark.parametrize(
         ("message", "do"),
@@ -175,7 +175,7 @@ class TestDelete:
         http.routes["DELETE", ONE] = [(204, None, {})]
         with pytest.raises(SiteError, match="lease L1 is still there 300 s after it was deleted") as caught:
             leases.delete(session, "L1")
-        assert "chi-lab down" in caught.value.do
+        assert caught.value.do == "Run `chi-lab down`."
 
     def test_a_refusal_that_will_not_pass_is_told_at_once(self, http, session, clock):
         http.routes["GET", ONE] = [(200, {"lease": LEASE}, {})]

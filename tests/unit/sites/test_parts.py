@@ -139,8 +139,8 @@ class TestDelete:
         ("answer", "kind", "said"),
         [
             (neutron_says(409, "InUse", "in use"), ConflictError, r"delete the network mine \(409\): in use"),
-            (LOST, NoAnswerError, "delete the network mine"),
-            ((204, None, {}), SiteError, "network mine is still there after 120 s"),
+            (LOST, NoAnswerError, "request to delete the network mine"),
+            ((204, None, {}), SiteError, "^The network mine is still there after 120 s"),
         ],
     )
     def test_one_that_stays_is_an_error_with_the_last_reason(
