@@ -72,7 +72,7 @@ class TestCreate:
     def test_an_instance_without_a_port_is_told(self, logged_in):
         with pytest.raises(RefusedError, match=r"^The instance I9 has no network port yet") as caught:
             addresses.create(logged_in, "I9", STAMP)
-        assert caught.value.do == "Run `chi-lab up`."
+        assert caught.value.do == "Run `chi-lab up` again."
 
     def test_a_network_without_a_router_is_told_with_neutrons_reason_and_request(self, services, logged_in):
         services.neutron.reachable = set()

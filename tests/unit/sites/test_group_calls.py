@@ -206,7 +206,7 @@ class TestSetPorts:
         services.refuse("POST", RULES, opened_further)
         with pytest.raises(SiteError, match=r"not ports \[22\] alone") as caught:
             groups.set_ports(logged_in, group, [22], STAMP)
-        assert caught.value.do == "Run `chi-lab up`."
+        assert caught.value.do == "Run `chi-lab up` again."
 
 
 class TestDelete:
