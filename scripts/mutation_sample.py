@@ -15,7 +15,8 @@ that run its lines, until the first fails; a mutant that hangs is noticed by its
 copies of the checkout. Some changes cannot be noticed, as they mean the same: 100 % is no goal.
 
 Not measured: what a test runs in a process of its own (it runs the mutant all the same).
-Exit code: 0; 1 fewer were noticed than `--at-least` per cent; 2 the tests fail without a mutant.
+Exit code: 0; 1 fewer were noticed than `--at-least` per cent; 2 the tests fail without a mutant, or the run
+itself fails.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import contextlib
 import importlib
 import json
 import sys
+import traceback
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -83,14 +85,19 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--at", action="append", default=[], metavar="FILE:LINE")
     parser.add_argument("--at-least", type=float, default=0, metavar="PER_CENT")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--tests", nargs="+", default=["tests/unit"], help="folders and files of tests")
+    parser.add_argument(
+        "--tests", action="append", metavar="PATH", help="a folder or a file; else tests/unit"
+    )
     parser.add_argument("--marks", default="not nightly", help="as pytest's -m")
     parser.add_argument("--json", action="store_true", help="all mutants as JSON, in place of the table")
     parser.add_argument("--top", type=Path, default=TOP, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    options.tests = options.tests or ["tests/unit"]
     for name in (*options.paths, *options.tests, *(place.rpartition(":")[0] for place in options.at)):
         if not (options.top / name).exists():
             parser.error(f"{name} is not there")
+    if strays := [name for name in options.paths if name.startswith("tests/")]:
+        parser.error(f"only the program is changed, not {strays[0]}; say --tests once for each")
     return options
 
 
@@ -151,4 +158,8 @@ def short(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Exception:  # noqa: BLE001 - Python's own exit code would say that too few were noticed
+        traceback.print_exc()
+        sys.exit(2)
