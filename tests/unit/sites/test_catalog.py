@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, localtime
 
 import pytest
@@ -11,6 +11,7 @@ from chi_helpers.model.errors import SiteError
 from chi_helpers.model.facts import Flavor, Quota
 from chi_helpers.sites import catalog
 from tests.support.http_nova import flavor
+from tests.support.http_site import DropError
 from tests.unit.sites.conftest import neutron_says, nova_says, sent
 
 DETAILS = "/network/v2.0/quotas/p1/details.json"
@@ -18,6 +19,16 @@ TOKEN = "/v3/auth/tokens"
 TINY = Flavor("1", "m1.tiny", 1, 512, 1)
 SMALL = Flavor("2", "m1.small", 1, 2048, 20)
 BARE = Flavor("B", "baremetal", 48, 128000, 200)
+
+
+class Times:
+    """A clock that says each of these once."""
+
+    def __init__(self, *times):
+        self._times = list(times)
+
+    def now(self, zone):
+        return self._times.pop(0).astimezone(zone)
 
 
 def facts(session, *, node_types=False):
@@ -77,6 +88,13 @@ class TestFacts:
         services.site.routes["GET", DETAILS] = [answer]
         assert facts(logged_in).quotas.keys() == {"instances", "cores", "ram"}
 
+    def test_a_network_quota_without_an_answer_is_left_out(self, services, logged_in):
+        def dropped(_):
+            raise DropError
+
+        services.site.routes["GET", DETAILS] = [dropped]
+        assert facts(logged_in).quotas.keys() == {"instances", "cores", "ram"}
+
     def test_only_the_network_quotas_that_neutron_names_are_told(self, services, logged_in):
         services.neutron.quota = {"floatingip": {"used": 4, "limit": 5}}
         assert facts(logged_in).quotas.keys() == {"instances", "cores", "ram", "floatingip"}
@@ -97,6 +115,11 @@ class TestFacts:
         services.site.routes["GET", "/blazar/os-hosts"] = [(403, {"error_message": "policy"}, {})]
         assert facts(logged_in, node_types=True).node_types is None
 
+    def test_hosts_that_cannot_be_listed_are_an_error_and_not_unknown(self, services, logged_in):
+        services.site.routes["GET", "/blazar/os-hosts"] = [(500, {"error_message": "boom"}, {})]
+        with pytest.raises(SiteError, match=r"^The site failed to list the hosts \(500\): boom"):
+            facts(logged_in, node_types=True)
+
     def test_hosts_are_asked_for_only_where_that_is_wanted(self, services, logged_in):
         facts(logged_in)
         assert sent(services.site, "GET", "/blazar/os-hosts") == []
@@ -107,6 +130,14 @@ class TestFacts:
         at = format_datetime(localtime() - timedelta(minutes=minutes))
         services.site.routes["GET", "/blazar/leases"] = [(200, {"leases": []}, {"Date": at})]
         assert abs(facts(logged_in).skew - timedelta(minutes=minutes)) < timedelta(seconds=90)
+
+    def test_the_skew_is_of_the_middle_of_the_request(self, services, logged_in, monkeypatch):
+        """Which took ten seconds here."""
+        asked = datetime(2026, 3, 2, 22, 0, tzinfo=UTC)
+        dated = {"Date": "Mon, 02 Mar 2026 22:00:05 GMT"}
+        services.site.routes["GET", "/blazar/leases"] = [(200, {"leases": []}, dated)]
+        monkeypatch.setattr(catalog, "datetime", Times(asked, asked + timedelta(seconds=10)))
+        assert facts(logged_in).skew == timedelta(0)
 
     def test_a_site_that_does_not_say_the_time_has_no_skew(self, services, logged_in):
         services.site.routes["GET", "/blazar/leases"] = [(200, {"leases": []}, {"Date": "soon"})]

@@ -175,7 +175,9 @@ class TestRefused:
 
     def test_a_cloud_of_another_site_says_how_to_choose(self, cloud):
         cloud()
-        with pytest.raises(UsageError, match=r"at CHI@TACC, but cloud 'mine' .* belongs to CHI@UC") as caught:
+        with pytest.raises(
+            UsageError, match=r"^The lab is at CHI@TACC, but cloud 'mine' of clouds.yaml belongs to CHI@UC\."
+        ) as caught:
             resolve("CHI@TACC", "mine")
         assert "OS_CLOUD" in caught.value.do
 
@@ -193,6 +195,13 @@ class TestRefused:
         ) as caught:
             resolve("CHI@TACC")
         assert caught.value.do.startswith("Create one at CHI@TACC")
+
+    def test_the_variables_are_no_cloud_that_could_be_named(self, cloud, monkeypatch):
+        """openstacksdk would call them `envvars`."""
+        cloud()
+        variables(monkeypatch, AUTH_URL="https://hub/v3", USERNAME="alex", PASSWORD="x", PROJECT_NAME="CHI-2")
+        with pytest.raises(UsageError, match=r"^Cloud 'envvars' \(OS_CLOUD\): "):
+            resolve(None, "envvars")
 
     def test_one_of_several_clouds_must_be_chosen(self, monkeypatch):
         variables(monkeypatch, AUTH_URL="https://uc/v3", USERNAME="sam")

@@ -166,7 +166,9 @@ class TestDelete:
     def test_one_that_stays_in_transition_is_an_error_with_blazars_reason(self, http, session, clock):
         http.routes["GET", ONE] = [(200, {"lease": LEASE}, {})]
         http.routes["DELETE", ONE] = [(409, {"error_message": "in transition"}, {})]
-        with pytest.raises(ConflictError, match=r"delete the lease \(409\): in transition"):
+        with pytest.raises(
+            ConflictError, match=r"^The site refused to delete the lease \(409\): in transition"
+        ):
             leases.delete(session, "L1")
         assert clock.monotonic() == pytest.approx(300)
 
@@ -180,7 +182,7 @@ class TestDelete:
     def test_a_refusal_that_will_not_pass_is_told_at_once(self, http, session, clock):
         http.routes["GET", ONE] = [(200, {"lease": LEASE}, {})]
         http.routes["DELETE", ONE] = [(403, {"error_message": "policy"}, {})]
-        with pytest.raises(RefusedError, match="policy"):
+        with pytest.raises(RefusedError, match=r"^The site refused to delete the lease \(403\): policy"):
             leases.delete(session, "L1")
         assert clock.monotonic() == 0
 

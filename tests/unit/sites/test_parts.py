@@ -74,7 +74,9 @@ class TestListed:
         services.neutron.open("G", **OPEN, **SSH)
         services.neutron.open("G", **OPEN, remote_group_id="G")
         services.neutron.open("G", **OPEN, protocol="udp")
-        services.neutron.open("G", direction="egress", ethertype="IPv4")
+        out = {"direction": "egress", "ethertype": "IPv4"}
+        for rule in ({}, SSH, {"remote_group_id": "G"}):
+            services.neutron.open("G", **out, **rule)
         ids = [rule["id"] for rule in services.neutron.things["security-groups"]["G"]["security_group_rules"]]
         assert parts.listed(logged_in, "hello", "sam") == (
             Part("security group", "G", "g", "node1"),
