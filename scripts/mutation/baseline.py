@@ -96,8 +96,9 @@ def measured(top: Path, copies: list[Path], tests: list[str], marks: str, packag
     ]
     wrong: dict[str, str] = {}
     for done in each(tasks, copies):
-        print(f"measured {done.key}", file=sys.stderr, flush=True)
-        if done.answer is None or done.answer["failed"] or done.answer["code"] not in (0, 5):
+        good = done.answer is not None and not done.answer["failed"] and done.answer["code"] in (0, 5)
+        print(f"measured {done.key}{'' if good else ': IT FAILS'}", file=sys.stderr, flush=True)
+        if done.answer is None or not good:
             wrong[done.key] = (done.answer or {}).get("failed") or "the process ended, or took too long"
             continue
         entries[done.key] = done.answer

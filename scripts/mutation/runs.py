@@ -103,6 +103,7 @@ def _started(task: Task, copy: Path) -> int:
         return child
     try:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         with (copy.parent / "output").open("w") as output, Path(os.devnull).open() as nothing:
             for number, stream in enumerate((nothing, output, output)):
