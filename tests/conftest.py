@@ -26,8 +26,8 @@ def test_state() -> Path:
 
 
 MEMORY = pytest.StashKey[str]()
-SITES = ("site", "full_site", "stack_site")
-"""The fixtures that are a sandbox."""
+SITES = ("full_site", "stack_site", "site")
+"""The fixtures that are a sandbox. Tests that put another one in the place of `site` name both: `site` is last."""
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks at its own turn

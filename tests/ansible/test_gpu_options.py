@@ -6,6 +6,7 @@ Stand-ins play the programs that say what GPU a computer has.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 import yaml
@@ -15,7 +16,7 @@ from tests.ansible.test_content import ansible
 from tests.support import gpu
 
 KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
-REFUSED = {
+REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "a mirror with a path": (
         "docker",
         {"docker_registry_mirrors": ["http://10.0.0.1/v2"]},
@@ -60,11 +61,14 @@ def run(folder, role, options):
 @pytest.fixture(scope="module")
 def refused(tmp_path_factory):
     """What is said of each case, in one run for each role."""
-    said = {}
+    said: dict[str, str] = {}
     for chosen in ("docker", "gpu"):
-        cases = {case: {"lab_stack": [role], **options} for case, (role, options, _) in REFUSED.items()}
-        of_role = {case: facts for case, facts in cases.items() if facts["lab_stack"] == [chosen]}
-        said |= refusals(tmp_path_factory.mktemp(chosen), "site.yml", "lab", of_role)[0]
+        cases: dict[str, dict[str, Any]] = {
+            case: {"lab_stack": [role], **options}
+            for case, (role, options, _) in REFUSED.items()
+            if role == chosen
+        }
+        said |= refusals(tmp_path_factory.mktemp(chosen), "site.yml", "lab", cases)[0]
     return said
 
 
