@@ -88,7 +88,8 @@ class ReturnNone(Ours):
     before, after = "return answer", "return None"
 
     def changed(self, node: Any) -> str | None:
-        if node.type != "return_stmt" or node.children[1].get_code(include_prefix=False) == "None":
+        nothing = {"None", "False"}  # callers tell these apart only where they compare
+        if node.type != "return_stmt" or node.children[1].get_code(include_prefix=False) in nothing:
             return None
         return "return None"
 

@@ -131,12 +131,14 @@ def _first(one: Any) -> int:
     return int(min([*above, one.pattern.lineno if isinstance(one, ast.match_case) else one.lineno]))
 
 
-def _without_effect(node: Any) -> bool:  # noqa: PLR0911 - one reason a case
+def _without_effect(node: Any) -> bool:  # noqa: C901, PLR0911 - one reason a case
     """Annotations, decorators, messages, logs, and what only type checkers read."""
     if node == "*" and node.parent.type == "parameters":
         return True  # no product
     if node in ("|", "&") and ASTQuery(node).get_definition_name() is None:
         return True  # a union of types
+    if node.type == "if_stmt" and _for_types(node):
+        return True
     while (parent := node.parent) is not None:
         match parent.type:
             case "tfpdef" | "annassign" if node is parent.children[-1 if parent.type == "tfpdef" else 1]:
@@ -145,7 +147,7 @@ def _without_effect(node: Any) -> bool:  # noqa: PLR0911 - one reason a case
                 return True
             case "decorator" | "fstring_expr" | "import_from" | "import_name":
                 return True
-            case "if_stmt" if parent.children[1].get_code().split(".")[-1].strip() == "TYPE_CHECKING":
+            case "if_stmt" if _for_types(parent):
                 return True
             case "expr_stmt" if parent.children[0].get_code(include_prefix=False) == "__all__":
                 return True
@@ -153,6 +155,10 @@ def _without_effect(node: Any) -> bool:  # noqa: PLR0911 - one reason a case
                 return True
         node = parent
     return False
+
+
+def _for_types(node: Any) -> bool:
+    return bool(node.children[1].get_code().split(".")[-1].strip() == "TYPE_CHECKING")
 
 
 FOR_TYPES = {"cast", "TypeVar", "NewType", "assert_never", "log", "logger", "logging", "LOG"}
