@@ -14,8 +14,8 @@ from mutation.runs import Ended, Task, run_tests
 KILLED, TIMED_OUT, SURVIVED, UNSEEN = "killed", "timed out", "SURVIVED", "NO TEST"
 PATIENCE = 60.0
 """Seconds more than ten times what its tests take."""
-PASSED, FAILED, INTERRUPTED, NONE_LEFT = 0, 1, 2, 5
-"""Exit codes of pytest. It is interrupted by tests that cannot be imported."""
+PASSED, FAILED, INTERRUPTED, USAGE, NONE_LEFT = 0, 1, 2, 4, 5
+"""Exit codes of pytest. Tests that cannot be imported interrupt it; a conftest.py that cannot be is wrong use."""
 
 
 def trial(mutant: Mutant, tests: set[str], seconds: dict[str, float], marks: str) -> Task:
@@ -42,7 +42,7 @@ def verdict(done: Ended) -> tuple[str, str]:
     if done.answer is None:
         return KILLED, "the process: it ended"
     code = done.answer["code"]
-    if code in (FAILED, INTERRUPTED):
+    if code in (FAILED, INTERRUPTED, USAGE):
         return KILLED, done.answer["failed"] or "the import"
     if code in (PASSED, NONE_LEFT):
         return SURVIVED, ""
