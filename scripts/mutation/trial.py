@@ -15,7 +15,7 @@ KILLED, TIMED_OUT, SURVIVED, UNSEEN = "killed", "timed out", "SURVIVED", "NO TES
 PATIENCE = 60.0
 """Seconds more than ten times what its tests take."""
 PASSED, FAILED, INTERRUPTED, USAGE, NONE_LEFT = 0, 1, 2, 4, 5
-"""Exit codes of pytest. Tests that cannot be imported interrupt it; a conftest.py that cannot be is wrong use."""
+"""Exit codes of pytest. Tests that cannot be imported interrupt it; a conftest.py so is wrong use."""
 
 
 def trial(mutant: Mutant, tests: set[str], seconds: dict[str, float], marks: str) -> Task:
