@@ -27,8 +27,8 @@ test-pipeline: setup  ## the sample pipeline alone: types and all its tests, in 
 	@scripts/setup-pipeline.sh
 	cd pipeline && .venv/bin/mypy && .venv/bin/python -m pytest
 
-unit: setup     ## the tests that need no site; seconds
-	$(BIN)/python -m pytest tests/unit
+unit: setup     ## the tests that need no site
+	$(BIN)/python -m pytest -m "not nightly" tests/unit
 
 lint: setup     ## ruff, mypy --strict, import layers, Ansible and YAML
 	$(BIN)/ruff check .

@@ -19,19 +19,16 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from testtimes import Case, Run, compared, read_junit, read_times, write_times
-
-from tests.support.tiers import PARTS
-
 TOP = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TOP))
+
+from testtimes import Case, Run, compared, read_junit, read_times, write_times  # noqa: E402
+
+from tests.support.tiers import PARTS  # noqa: E402 - after the path
 
 LOGS = TOP / "docs" / "nightly"
 ALSO = {"pipeline": ("pipeline", ["-m", "slow"])}
 """Of a part, the tests of another project: its folder, and the words that select them."""
-NOTHING_RAN = 5
-"""pytest's exit code where it found no test."""
 SHOWN = 1.0
 """Seconds from which a test has a line in the log."""
 

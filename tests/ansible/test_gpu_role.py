@@ -21,7 +21,7 @@ from tests.support import gpu
 from tests.support.labs import node, write_lab
 from tests.support.student import Student
 
-pytestmark = [pytest.mark.machines, pytest.mark.nightly(part="roles")]
+pytestmark = [pytest.mark.machines, pytest.mark.timeout(2400), pytest.mark.nightly(part="roles")]
 
 MIRROR = "http://127.0.0.1:5005"
 

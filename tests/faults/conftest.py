@@ -12,13 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.killing import AtLine, Ended, KillPoint, clean_run, killed_run, whole_run
+from tests.support.killing import ANSIBLE, AtLine, Ended, KillPoint, clean_run, killed_run, whole_run
 from tests.support.labs import node, write_lab
 from tests.support.site import SiteUnderTest
 from tests.support.student import Holdings, Student
 
-ANSIBLE = "ansible-*/artifacts/*/stdout"
-"""What Ansible prints while it runs, in the lab's folder: two lines and more for each task."""
 AT_ONCE = 3
 """Journeys side by side, on two cores: each one waits for the site half of its time."""
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.killing import ANSIBLE
 from tests.support.site import CHECKOUT, SiteUnderTest
 from tests.support.student import Student
 from tests.support.tunnelled import Tunnelled, tunnelled
@@ -20,8 +21,6 @@ from tests.support.tunnelled import Tunnelled, tunnelled
 LAB = CHECKOUT / "labs" / "ml-pipeline.yaml"
 _KILLED_AT = " : Install what the lock file says, and nothing else]"
 """A task that takes long, first for the fifth of the lab's eight roles: as Ansible prints its beginning."""
-_OUTPUT = "ansible-*/artifacts/*/stdout"
-"""What Ansible prints while it runs, in the lab's folder."""
 UP_SECONDS = 1500.0
 
 
@@ -102,7 +101,7 @@ def _killed_half_way(student: Student) -> None:
 
 def _printed(student: Student) -> str:
     """What Ansible has printed so far."""
-    return "".join(path.read_text(errors="replace") for path in student.lab_files(_OUTPUT))
+    return "".join(path.read_text(errors="replace") for path in student.lab_files(ANSIBLE))
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ FILES = {"journal.jsonl": (0.0, 0.5, 1.0), "known_hosts": (1.0,)}
 
 A known_hosts file is replaced in one go: all of its lines appear at the moment of its last one.
 """
+ANSIBLE = "ansible-*/artifacts/*/stdout"
+"""What Ansible prints while it runs, in the lab's folder: two lines and more for each task."""
 _SECONDS = 600.0
 """No run takes so long, on a slow machine either: it hangs."""
 _GLANCE = 0.001
