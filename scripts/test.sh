@@ -1,6 +1,7 @@
 #!/bin/bash
 # `make test`: the pipeline's quick tests in one lane, lint and then the kit's tests beside them, so that both cores
-# have work. What the pipeline's lane says is shown when it is through. Words are passed on to the kit's pytest.
+# have work. A lane of a sandbox waits a good part of its time: of the three of pytest, one has no sandbox. What the
+# pipeline's lane says is shown when it is through. Words are passed on to the kit's pytest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 reports=$PWD/.chi-lab/reports
@@ -19,7 +20,7 @@ trap 'kill -- "-$pipeline" 2>/dev/null || true' EXIT
 
 make --no-print-directory lint
 kit=0
-.venv/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not nightly" \
+.venv/bin/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder -m "not nightly" \
   --junitxml="$reports/kit.xml" "$@" || kit=$?
 
 other=0

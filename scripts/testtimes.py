@@ -59,7 +59,7 @@ def read_junit(report: Path, folder: str = ".") -> list[Case]:
     cases: dict[str, Case] = {}
     for found in ET.parse(report).iter("testcase"):  # noqa: S314 - pytest wrote it a moment ago
         file, classes = _split(found.get("classname", ""))
-        name = f"{file}::{classes}{found.get('name')}"
+        name = f"{file}::{classes}{_without_lane(found.get('name', ''))}"
         name = name if folder == "." else f"{folder}/{name}"
         kinds = {child.tag for child in found}
         outcome = "failed" if kinds & {"failure", "error"} else "skipped" if "skipped" in kinds else "passed"
@@ -78,6 +78,12 @@ def _split(classname: str) -> tuple[str, str]:
     words = classname.split(".")
     end = next((i for i, word in enumerate(words) if word.startswith("test_")), len(words) - 1) + 1
     return "/".join(words[:end]) + ".py", "".join(f"{word}::" for word in words[end:])
+
+
+def _without_lane(name: str) -> str:
+    """Return a test's name without the lane that `--dist loadgroup` adds: `test_y[a@b]@site` -> `test_y[a@b]`."""
+    plain, at, lane = name.rpartition("@")
+    return plain if at and "]" not in lane else name
 
 
 def read_times(path: Path = TIMES) -> dict[str, float]:

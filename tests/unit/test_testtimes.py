@@ -58,6 +58,30 @@ def test_a_report_names_each_test_as_pytest_does_with_its_outcome(testtimes, tmp
     assert first.name.startswith("pipeline/tests/deep/test_sample.py::")
 
 
+LANES = """
+import pytest
+pytestmark = pytest.mark.xdist_group("tests/a.py")
+@pytest.mark.parametrize("n", ["at@home", "none"])
+def test_one(n): pass
+def test_two(): pass
+"""
+
+
+def test_a_test_is_called_the_same_with_lanes_and_without(testtimes, tmp_path):
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_lanes.py").write_text(LANES)
+    for words in (["-n", "1", "--dist", "loadgroup"], []):
+        subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=report.xml", *words],
+            cwd=tmp_path, capture_output=True, check=True,
+        )  # fmt: skip
+        assert {case.name for case in testtimes.read_junit(tmp_path / "report.xml")} == {
+            "tests/test_lanes.py::test_one[at@home]",
+            "tests/test_lanes.py::test_one[none]",
+            "tests/test_lanes.py::test_two",
+        }, words
+
+
 def cases(testtimes, **seconds):
     return [testtimes.Case(name, float(value), "passed") for name, value in seconds.items()]
 
