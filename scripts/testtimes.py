@@ -81,7 +81,7 @@ def _split(classname: str) -> tuple[str, str]:
 
 
 def _without_lane(name: str) -> str:
-    """Return a test's name without the lane that `--dist loadgroup` adds: `test_y[a@b]@site` -> `test_y[a@b]`."""
+    """Return a name without the lane that `--dist loadgroup` adds: `test_y[a@b]@site` -> `test_y[a@b]`."""
     plain, at, lane = name.rpartition("@")
     return plain if at and "]" not in lane else name
 
