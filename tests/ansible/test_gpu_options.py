@@ -5,14 +5,13 @@ Stand-ins play the programs that say what GPU a computer has.
 
 from __future__ import annotations
 
-import os
+import shlex
+import sys
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.ansible.side_by_side import refusals
-from tests.ansible.test_content import ansible
+from tests.ansible.side_by_side import host_of, refusals
 from tests.support import gpu
 
 KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
@@ -38,7 +37,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
 
 LOST = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."
 BROKEN = {
-    "no GPU": ("none", "", 0, {}, ["here has no GPU: lspci lists 0 of NVIDIA and 0 of AMD", "take gpu out"]),
+    "no GPU": ("none", "", 0, {}, ["no-GPU has no GPU: lspci lists 0 of NVIDIA and 0 of AMD", "take gpu out"]),
     "the other maker's": ("amd", "", 0, {"gpu_vendor": "nvidia"}, ["no GPU of NVIDIA", "1 of AMD"]),
     "no driver": ("nvidia", "", 127, {}, ["GPU (00:05.0)", "There is no driver", "CC-Ubuntu24.04-CUDA"]),
     "a driver that fails": ("nvidia", LOST, 9, {}, ["nvidia-smi fails (9)", LOST, "reboot the node"]),
@@ -47,15 +46,6 @@ BROKEN = {
     "one of two": ("nvidia nvidia", gpu.H100, 0, {"gpu_count": 2}, ["1 GPUs, and there should be 2", "lists 2"]),
     "AMD's without its driver": ("amd", "", 0, {}, ["/dev/kfd is missing", "CC-Ubuntu24.04-ROCm"]),
 }  # fmt: skip
-
-
-def run(folder, role, options):
-    """In check mode, for whatever gets through must not touch this computer. The exit code, and what was said."""
-    host = {"ansible_connection": "local", "ansible_become": False, "lab_stack": [role], **options}
-    hosts = folder / "hosts.yml"
-    hosts.write_text(yaml.safe_dump({"lab": {"hosts": {"here": host}}}))
-    done = ansible("ansible-playbook", "--check", "-i", str(hosts), "site.yml", folder=folder)
-    return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 
 @pytest.fixture(scope="module")
@@ -81,14 +71,32 @@ def test_wrong_options_are_refused_with_what_to_do(refused, case):
     assert "failed=1" in said, said
 
 
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory):
+    """What is said of each case, in one run: the Python of each host finds the host's own stand-ins first."""
+    folder = tmp_path_factory.mktemp("broken")
+    cases: dict[str, dict[str, Any]] = {}
+    for case, (devices, smi, ended, options, _) in BROKEN.items():
+        programs = folder / host_of(case)
+        programs.mkdir()
+        python = (
+            f'#!/bin/sh\nPATH={shlex.quote(str(programs))}:$PATH exec {shlex.quote(sys.executable)} "$@"\n'
+        )
+        for name, text in {**gpu.programs(devices, smi, ended), "python": python}.items():
+            (programs / name).write_text(text)
+            (programs / name).chmod(0o755)
+        cases[case] = {
+            "lab_stack": ["gpu"],
+            "ansible_python_interpreter": str(programs / "python"),
+            **options,
+        }
+    return refusals(folder, "site.yml", "lab", cases)[0]
+
+
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_node_without_what_it_should_have_fails_with_the_reason(tmp_path, monkeypatch, case):
-    devices, smi, ended, options, words = BROKEN[case]
-    for name, text in gpu.programs(devices, smi, ended).items():
-        (tmp_path / name).write_text(text)
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    code, said = run(tmp_path, "gpu", options)
-    assert code == 2, said
-    assert "changed=0" in said
+def test_a_node_without_what_it_should_have_fails_with_the_reason(broken, case):
+    *_, words = BROKEN[case]
+    said = broken[case]
+    assert "changed=0" in said, said
+    assert "failed=1" in said, said
     assert [word for word in words if word not in said] == [], said
