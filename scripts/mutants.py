@@ -12,6 +12,7 @@ the list does not fit the code, or the tests fail with all guards in place.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import importlib.abc
 import importlib.util
@@ -42,6 +43,8 @@ the tests that are named for it. A removal that no test notices fails the script
 """
 FAILED, BROKEN = 1, 2
 """Exit codes of pytest: a test failed; the tests could not be imported."""
+UNTRIED = 77
+"""Exit code of a process that did not come to its tests."""
 
 
 def main() -> int:
@@ -58,6 +61,9 @@ def main() -> int:
         print("\n".join(wrong), file=sys.stderr)
         return 2
     chosen = [guard for guard in GUARDS if options.only in guard.file or options.only in guard.text]
+    if not chosen:
+        print(f"no guard's file or text holds {options.only!r}", file=sys.stderr)
+        return 2
     files = tuple(dict.fromkeys(test for guard in chosen for test in guard.tests))
     if broken := dict(tried([Guard("", "", "", "", files)], 1)).popitem()[1]:
         print(f"with all guards in place this fails: {broken}", file=sys.stderr)
@@ -98,15 +104,20 @@ def tried(guards: list[Guard], jobs: int) -> Iterator[tuple[Guard, str]]:
             reading, writing = os.pipe()
             child = os.fork()
             if child == 0:
-                os.close(reading)
-                os.write(writing, without(guard).encode())
-                os._exit(0)
+                code = UNTRIED
+                with contextlib.suppress(BaseException):  # the process ends here, whatever it was
+                    os.close(reading)
+                    os.write(writing, without(guard).encode())
+                    code = 0
+                os._exit(code)
             os.close(writing)
             running[child] = (guard, reading)
         child, status = os.wait()
         guard, reading = running.pop(child)
         with os.fdopen(reading) as told:
             name = told.read()
+        if os.waitstatus_to_exitcode(status) == UNTRIED:
+            raise SystemExit(f"{guard.file}: the tests could not be run without {guard.text!r}")
         yield guard, name or ("the process: it ended" if status else "")
 
 

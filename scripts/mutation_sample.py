@@ -11,8 +11,9 @@ the same seed draws the same mutants from the same code. `--at` tries every slip
 First every file of tests is run once with the code as it is, to learn which test runs which line. That is
 kept in .chi-lab/mutation, and measured again for a file of tests when it, or code that it imports, has
 changed. A test that fails there ends the run: the mutants would tell nothing. Then each mutant gets the tests
-that run its lines, until the first fails; a mutant that hangs is noticed by its time. All that happens in
-copies of the checkout. Some changes cannot be noticed, as they mean the same: 100 % is no goal.
+that run its lines, until the first fails; a mutant that hangs is noticed by its time. Last, the tests of each
+mutant that was noticed are run once more without it: one that fails by itself ends the run, too. All that
+happens in copies of the checkout. Some changes cannot be noticed, as they mean the same: 100 % is no goal.
 
 Not measured: what a test runs in a process of its own (it runs the mutant all the same).
 Exit code: 0; 1 fewer were noticed than `--at-least` per cent; 2 the tests fail without a mutant, or the run
@@ -25,6 +26,7 @@ import argparse
 import contextlib
 import importlib
 import json
+import re
 import signal
 import sys
 import traceback
@@ -35,7 +37,7 @@ from typing import Any
 from mutation.baseline import Baseline, BrokenError, measured
 from mutation.places import Mutant, at, draw
 from mutation.runs import copies, each
-from mutation.trial import KILLED, SURVIVED, TIMED_OUT, UNSEEN, trial, verdict
+from mutation.trial import KILLED, SURVIVED, TIMED_OUT, UNSEEN, confirmation, confirmed, trial, verdict
 
 TOP = Path(__file__).resolve().parents[1]
 SSH = ["chi_helpers/provision/openssh.py", "chi_helpers/provision/tunnel.py", "chi_helpers/login.py"]
@@ -53,8 +55,10 @@ def main() -> int:
     files = [file for name in options.paths or CORE for file in python_files(top, name)]
     if not options.paths:
         files = [file for file in files if not file.startswith(ELSEWHERE)]
-    mutants = [mutant for place in options.at for mutant in at(top, *file_and_line(place))]
-    mutants = mutants or draw(top, files, options.count, options.seed)
+    mutants = chosen(top, options.at) if options.at else draw(top, files, options.count, options.seed)
+    if not mutants:
+        print("There is nothing to change.", file=sys.stderr)
+        return 2
     if len(mutants) > len(HEAVY):
         for name in HEAVY:
             with contextlib.suppress(ImportError):
@@ -95,22 +99,34 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--top", type=Path, default=TOP, help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.tests = options.tests or ["tests/unit"]
-    for name in (*options.paths, *options.tests, *(place.rpartition(":")[0] for place in options.at)):
+    for place in options.at:
+        if not re.fullmatch(r".+\.py:[1-9]\d*", place):
+            parser.error(f"--at {place}: give FILE.py:LINE")
+    files = [place.rpartition(":")[0] for place in options.at]
+    for name in (*options.paths, *options.tests, *files):
         if not (options.top / name).exists():
             parser.error(f"{name} is not there")
-    if strays := [name for name in options.paths if name.startswith("tests/")]:
+    if strays := [name for name in (*options.paths, *files) if name.startswith("tests/")]:
         parser.error(f"only the program is changed, not {strays[0]}; say --tests once for each")
     return options
+
+
+def chosen(top: Path, places: list[str]) -> list[Mutant]:
+    """Return every slip of the statements at these places; raise `SystemExit` for a place without one."""
+    found: list[Mutant] = []
+    for place in places:
+        file, _, line = place.rpartition(":")
+        mutants = at(top, file, int(line))
+        if not mutants:
+            print(f"{place}: there is nothing to change", file=sys.stderr)
+            raise SystemExit(2)
+        found += mutants
+    return found
 
 
 def python_files(top: Path, name: str) -> list[str]:
     found = [top / name] if name.endswith(".py") else sorted((top / name).rglob("*.py"))
     return [str(path.relative_to(top)) for path in found]
-
-
-def file_and_line(place: str) -> tuple[str, int]:
-    file, _, line = place.rpartition(":")
-    return file, int(line)
 
 
 def tried(
@@ -120,10 +136,16 @@ def tried(
     tests = {mutant: baseline.tests_of(mutant) for mutant in mutants}
     found = {mutant: (UNSEEN, "") for mutant in mutants if not tests[mutant]}
     tasks = [trial(mutant, tests[mutant], baseline.tests, marks) for mutant in mutants if tests[mutant]]
+    killed = []
     for done in each(tasks, places):
         found[done.key] = verdict(done)
         result, by = found[done.key]
         print(f"{len(found)}/{len(mutants)} {result} {where(done.key)} {by}", file=sys.stderr, flush=True)
+        killed += [done] if result == KILLED and done.answer is not None else []
+    print(f"the tests of {len(killed)} that were noticed run without them", file=sys.stderr, flush=True)
+    again = [confirmation(done, baseline.tests, marks) for done in killed]
+    if wrong := [fault for done in each(again, places) if (fault := confirmed(done))]:
+        raise BrokenError("\n".join(wrong))
     return found
 
 

@@ -19,9 +19,19 @@ set +m
 trap 'kill -- "-$pipeline" 2>/dev/null || true' EXIT
 
 make --no-print-directory lint
-kit=0
+set -m
 .venv/bin/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder -m "not nightly" \
-  --junitxml="$reports/kit.xml" "$@" || kit=$?
+  --junitxml="$reports/kit.xml" "$@" </dev/null &
+tests=$!
+set +m
+# Interrupted, the tests take down what they started: that is waited for. Nothing else is then.
+interrupted=
+trap 'interrupted=1; kill -INT -- "-$tests" 2>/dev/null || true' INT TERM
+kit=0
+wait "$tests" || kit=$?
+while kill -0 "$tests" 2>/dev/null; do wait "$tests" || kit=$?; done
+trap - INT TERM
+[ -z "$interrupted" ] || exit 130
 
 other=0
 wait "$pipeline" || other=$?

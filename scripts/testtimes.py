@@ -1,29 +1,30 @@
 """Read what pytest's JUnit report says of each test, and tell which tests became slower.
 
-    .venv/bin/python scripts/testtimes.py REPORT.xml [--keep]
+    .venv/bin/python scripts/testtimes.py REPORT.xml [--folder pipeline] [--keep]
 
-tells which tests of a run took twice as long as `docs/nightly/times.tsv` says; `--keep` writes their
-times there.
+tells which tests of a run took twice as long as `docs/nightly/times.tsv` says, and five seconds longer;
+`--keep` writes their times there, and drops those of tests that do not exist any more.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
 TIMES = TOP / "docs" / "nightly" / "times.tsv"
-KEPT_FROM = 0.1
-"""Seconds; a test that is quicker has no line of its own."""
 GROWN, AT_LEAST = 2.0, 5.0
 """A test is slower when it takes GROWN times as long as before, and AT_LEAST seconds longer."""
+ENOUGH = 5
+"""Of so many tests' growths the median is the day's; of fewer it might be the slow test's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Run:
     """One run of a nightly part."""
 
     part: str
+    commit: str
     began: datetime
     seconds: float
     code: int
@@ -54,12 +56,27 @@ class Run:
         return Counter(case.outcome for case in self.cases)[outcome]
 
 
+class UnreadableError(Exception):
+    """The report is not whole: the run that wrote it was killed."""
+
+
 def read_junit(report: Path, folder: str = ".") -> list[Case]:
-    """Return the tests that a JUnit report of pytest names; `folder` is their project's, from the top."""
+    """Return the tests that a JUnit report of pytest names; `folder` is their project's, from the top.
+
+    Raises `UnreadableError`.
+    """
+    try:
+        root = ET.parse(report)  # noqa: S314 - pytest wrote it a moment ago
+    except ET.ParseError as error:
+        raise UnreadableError(f"{report} is not a whole JUnit report: {error}") from error
     cases: dict[str, Case] = {}
-    for found in ET.parse(report).iter("testcase"):  # noqa: S314 - pytest wrote it a moment ago
-        file, classes = _split(found.get("classname", ""))
-        name = f"{file}::{classes}{_without_lane(found.get('name', ''))}"
+    for found in root.iter("testcase"):
+        name = _without_lane(found.get("name", ""))
+        if module := found.get("classname", ""):
+            file, classes = _split(module)
+            name = f"{file}::{classes}{name}"
+        else:  # a file that could not be collected
+            name = f"{name.replace('.', '/')}.py"
         name = name if folder == "." else f"{folder}/{name}"
         kinds = {child.tag for child in found}
         outcome = "failed" if kinds & {"failure", "error"} else "skipped" if "skipped" in kinds else "passed"
@@ -94,29 +111,41 @@ def read_times(path: Path = TIMES) -> dict[str, float]:
     return {name: float(seconds) for seconds, name in rows}
 
 
-def write_times(cases: Iterable[Case], path: Path = TIMES) -> None:
-    """Keep the times of these tests beside those of others that still exist."""
-    new = {case.name: case.seconds for case in cases if case.outcome == "passed"}
-    old = {
-        name: seconds for name, seconds in read_times(path).items() if (TOP / name.split("::")[0]).exists()
-    }
-    kept = {name: seconds for name, seconds in (old | new).items() if seconds >= KEPT_FROM}
+def existing(folder: str = ".") -> set[str]:
+    """Ask pytest for the names of all tests of a project, as `read_junit` names them."""
+    done = subprocess.run(
+        [TOP / folder / ".venv/bin/python", "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"],
+        cwd=TOP / folder, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    prefix = "" if folder == "." else f"{folder}/"
+    return {prefix + line for line in done.stdout.splitlines() if "::" in line}
+
+
+def write_times(cases: Iterable[Case], exist: Collection[str], folder: str, path: Path = TIMES) -> None:
+    """Keep the times of tests that passed, beside those of others; of `folder` only of tests that `exist`."""
+    kept = read_times(path) | {case.name: case.seconds for case in cases if case.outcome == "passed"}
+    kept = {name: seconds for name, seconds in kept.items() if name in exist or not _of(folder, name)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    head = f"# seconds of each test at its last recorded run; quicker ones than {KEPT_FROM} s are left out\n"
+    head = "# seconds of each test at its last recorded run\n"
     path.write_text(head + "".join(f"{kept[name]:.1f}\t{name}\n" for name in sorted(kept)))
 
 
-def compared(before: Mapping[str, float], cases: Iterable[Case]) -> list[str]:
-    """Return a line for each test that became slower, where the whole run being slower is taken off.
+def _of(folder: str, name: str) -> bool:
+    """Tell whether a test is the project's in this folder; what is in none of the others is the kit's."""
+    return name.startswith("pipeline/") == (folder == "pipeline")
 
-    The machine may be slow on a day: what counts is a test's growth beside the median growth of the run's.
+
+def compared(before: Mapping[str, float], cases: Iterable[Case]) -> list[str]:
+    """Return a line for each test that became slower, measured by how the run as a whole went.
+
+    The machine may be slow on a day, or quick: what counts is a test's growth beside the median growth.
     """
     pairs = [(case, before[case.name]) for case in cases if case.name in before and case.outcome == "passed"]
     growths = [case.seconds / was for case, was in pairs if was >= 1]
-    day = max(1.0, statistics.median(growths)) if growths else 1.0
+    day = statistics.median(growths) if len(growths) >= ENOUGH else 1.0
     return [
         f"{case.name} took {case.seconds:.0f} s, {was:.0f} s before"
-        + (f" (the run as a whole: {day:.1f} times)" if day > 1 else "")
+        + (f" (the run as a whole: {day:.1f} times)" if day != 1 else "")
         for case, was in pairs
         if case.seconds > GROWN * day * was and case.seconds > day * was + AT_LEAST
     ]
@@ -133,11 +162,15 @@ def main() -> int:
     options = parser.parse_args()
     if not options.report.exists():
         return 0  # pytest was interrupted, and said so
-    cases = read_junit(options.report, options.folder)
+    try:
+        cases = read_junit(options.report, options.folder)
+    except UnreadableError as error:
+        print(error, file=sys.stderr)
+        return 0
     for line in compared(read_times(), cases):
         print(f"slower: {line}", file=sys.stderr)
     if options.keep:
-        write_times(cases)
+        write_times(cases, existing(options.folder), options.folder)
     return 0
 
 

@@ -1,7 +1,8 @@
-"""The trial of one mutant: the tests that run its lines, until the first fails."""
+"""The trial of one mutant: the tests that run its lines, until the first fails; and what confirms that."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,51 @@ PASSED, FAILED, INTERRUPTED, USAGE, NONE_LEFT = 0, 1, 2, 4, 5
 
 
 def trial(mutant: Mutant, tests: set[str], seconds: dict[str, float], marks: str) -> Task:
-    """Files of the folder's own tests come first, then the quick ones."""
+    """Run the tests with the mutant: files of the folder's own tests come first, then the quick ones."""
+    changed = (mutant.file, mutant.text)
+    return Task(mutant, _limit(tests, seconds), _work(mutant, tests, seconds, marks), changed)
+
+
+def confirmation(done: Ended, seconds: dict[str, float], marks: str) -> Task:
+    """Run the tests of a trial that one of them ended, once more, with the code as it is.
+
+    A test may fail by itself: it may need another one of its file that was left out, or a file that is not
+    code has changed since the tests were measured.
+    """
+    tests = set((done.answer or {})["ran"])
+    return Task(done.key, _limit(tests, seconds), _work(done.key, tests, seconds, marks))
+
+
+def _limit(tests: set[str], seconds: dict[str, float]) -> float:
+    return PATIENCE + 10 * sum(seconds.get(test, 0.0) for test in tests)
+
+
+def _work(
+    mutant: Mutant, tests: set[str], seconds: dict[str, float], marks: str
+) -> Callable[[Path], dict[str, Any]]:
     cost: dict[str, float] = {}
     for test in tests:
         file = test.partition("::")[0]
-        cost[file] = cost.get(file, 0.0) + seconds[test]
+        cost[file] = cost.get(file, 0.0) + seconds.get(test, 0.0)
     own = Path(mutant.file).parent.name
     files = sorted(cost, key=lambda file: (Path(file).parent.name != own, cost[file], file))
 
     def work(copy: Path) -> dict[str, Any]:
         chosen = Chosen(tests, set(seconds))
         code = run_tests(copy, files, marks, "-x", plugin=chosen)
-        return {"code": code, "failed": chosen.failed}
+        return {"code": code, "failed": chosen.failed, "ran": chosen.ran}
 
-    return Task(mutant, PATIENCE + 10 * sum(cost.values()), work, (mutant.file, mutant.text))
+    return work
+
+
+def confirmed(done: Ended) -> str:
+    """Return what is wrong with a trial's tests where they fail without the mutant, too; else nothing."""
+    where = f"{done.key.file}:{done.key.line}"
+    if not done.in_time or done.answer is None:
+        return f"{where}: without the mutant its tests ended the process, or took too long"
+    if done.answer["code"] in (PASSED, NONE_LEFT):
+        return ""
+    return f"{where}: {done.answer['failed'] or 'the import'} fails without the mutant, too"
 
 
 def verdict(done: Ended) -> tuple[str, str]:
@@ -55,6 +87,7 @@ class Chosen:
     def __init__(self, tests: set[str], known: set[str]) -> None:
         self.tests, self.known = tests, known
         self.failed = ""
+        self.ran: list[str] = []
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """A test that the code as it is does not have stays: a mutant may name it anew."""
@@ -63,5 +96,7 @@ class Chosen:
         items[:] = [item for item in items if item not in out]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "setup":
+            self.ran.append(report.nodeid)
         if report.failed and not self.failed:
             self.failed = report.nodeid

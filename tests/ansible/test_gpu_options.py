@@ -36,7 +36,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
 
 
 LOST = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."
-BROKEN = {
+BROKEN: dict[str, tuple[str, str, int, dict[str, Any], list[str]]] = {
     "no GPU": ("none", "", 0, {}, ["no-GPU has no GPU: lspci lists 0 of NVIDIA and 0 of AMD", "take gpu out"]),
     "the other maker's": ("amd", "", 0, {"gpu_vendor": "nvidia"}, ["no GPU of NVIDIA", "1 of AMD"]),
     "no driver": ("nvidia", "", 127, {}, ["GPU (00:05.0)", "There is no driver", "CC-Ubuntu24.04-CUDA"]),

@@ -18,10 +18,15 @@ PARTS = {
 
 
 def check_parts(items: list[pytest.Item]) -> None:
-    """Raise `pytest.UsageError` for a mark that no part of the nightly tier would select."""
+    """Raise `pytest.UsageError` for a test that no part of the nightly tier would select, or more than one."""
     for item in items:
-        for mark in item.iter_markers("nightly"):
-            if mark.args or mark.kwargs.get("part") not in PARTS:
-                raise pytest.UsageError(
-                    f"{item.nodeid}: pytest.mark.nightly(part=...) takes one of {', '.join(PARTS)}"
-                )
+        marks = list(item.iter_markers("nightly"))
+        named = [None if mark.args or len(mark.kwargs) != 1 else mark.kwargs.get("part") for mark in marks]
+        if not all(isinstance(part, str) and part in PARTS for part in named):
+            raise pytest.UsageError(
+                f"{item.nodeid}: pytest.mark.nightly(part=...) takes one of {', '.join(PARTS)}"
+            )
+        if len(set(named)) > 1:
+            raise pytest.UsageError(
+                f"{item.nodeid} is in more than one nightly part: {', '.join(map(str, named))}"
+            )

@@ -39,3 +39,19 @@ def test_the_table_names_a_test_for_every_guard(mutants):
         guard for guard in mutants.GUARDS if not any(row.startswith(mutants.opening(guard)) for row in rows)
     ]
     assert missing == []
+
+
+def test_a_part_that_no_guard_has_is_refused_before_any_test_runs(mutants, monkeypatch, capsys):
+    monkeypatch.setattr(mutants, "tried", lambda *_: pytest.fail("it ran"))
+    monkeypatch.setattr(sys, "argv", ["mutants.py", "--only", "no such guard"])
+    assert mutants.main() == 2
+    assert "no guard's file or text holds 'no such guard'" in capsys.readouterr().err
+
+
+def test_tests_that_could_not_be_run_are_not_taken_for_a_guard_that_was_noticed(mutants):
+    """The module was imported before it could be changed."""
+    guard = mutants.GUARDS[0]
+    name = guard.file.removesuffix(".py").replace("/", ".")
+    importlib.import_module(name)
+    with pytest.raises(SystemExit, match="the tests could not be run without"):
+        list(mutants.tried([guard], 1))

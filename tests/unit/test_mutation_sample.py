@@ -96,3 +96,39 @@ def test_a_test_that_fails_without_a_mutant_ends_the_run(project):
     (project / "rooms/lab.py").write_text(CODE.replace("LIMIT: int | None = 6", "LIMIT: int | None = 8"))
     said = sample(project, "--at", "rooms/lab.py:10", code=2)
     assert "The tests fail without a mutant:\ntests/test_lab.py: test_seven_nodes_are_too_many" in said
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("rooms/lab.py:2", "rooms/lab.py:2: there is nothing to change"),
+        ("rooms/lab.py:99", "rooms/lab.py:99: there is nothing to change"),
+        ("rooms/lab.py", "--at rooms/lab.py: give FILE.py:LINE"),
+        ("rooms/lab.py:x", "--at rooms/lab.py:x: give FILE.py:LINE"),
+        ("rooms/none.py:1", "rooms/none.py is not there"),
+        ("tests/test_lab.py:4", "only the program is changed, not tests/test_lab.py"),
+    ],
+)
+def test_a_place_that_cannot_be_changed_is_refused(project, place, said):
+    assert said in sample(project, "--at", place, code=2)
+
+
+NEEDY = """
+from rooms.lab import full
+
+MADE = []
+
+def test_that_makes():
+    MADE.append(1)
+
+def test_that_needs_the_other():
+    full(7)
+    assert MADE
+"""
+
+
+def test_a_test_that_fails_by_itself_is_not_taken_for_one_that_notices(project):
+    """It needs a test that does not run the mutant's lines."""
+    (project / "tests/test_lab.py").write_text(NEEDY)
+    said = sample(project, "--at", "rooms/lab.py:10", code=2)
+    assert "test_that_needs_the_other fails without the mutant, too" in said

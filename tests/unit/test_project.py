@@ -58,13 +58,17 @@ def test_every_relative_link_leads_somewhere(document):
 @pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(TOP)))
 def test_every_command_in_the_documentation_exists(document):
     named = set(re.findall(r"chi-lab ([a-z][a-z-]*)(?![\w-])", document.read_text()))
-    assert named - set(COMMANDS) - {"reap", "class", "slots", "usage", "tunnel"} == set()
+    assert named - set(COMMANDS) == set()
 
 
 def test_every_make_target_in_the_documentation_exists():
-    targets = set(re.findall(r"^([a-z]+):", (TOP / "Makefile").read_text(), flags=re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (TOP / "Makefile").read_text(), flags=re.MULTILINE))
     for document in documents():
-        named = set(re.findall(r"(?:^|`)make ([a-z]+)(?=[`\s]|$)", _code(document.read_text()), re.MULTILINE))
+        if document.parent.name == "decisions":
+            continue  # they tell what was so on their day
+        named = set(
+            re.findall(r"(?:^|`)make ([a-z-]+)(?=[`\s]|$)", _code(document.read_text()), re.MULTILINE)
+        )
         assert named <= targets, document
 
 
