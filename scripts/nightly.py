@@ -147,7 +147,7 @@ def text_of(run: Run, slower: list[str]) -> str:
     lines = [
         f"# Nightly part `{run.part}`, {run.began:%Y-%m-%d %H:%M} UTC",
         "",
-        f"{PARTS[run.part].capitalize()}.",
+        f"{PARTS[run.part][0].upper()}{PARTS[run.part][1:]}.",
         "",
         f"Commit {run.commit}, Python {platform.python_version()}, {os.cpu_count()} cores:",
         f"**{counts}** in {run.seconds / 60:.1f} minutes, exit code {run.code}.",

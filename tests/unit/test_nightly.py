@@ -108,6 +108,7 @@ def test_a_log_says_what_failed_and_what_took_long(nightly):
         "lab", "1234567-dirty", datetime(2026, 12, 1, tzinfo=UTC), 90.0, 1, cases
     )
     text = nightly.text_of(run, ["a::one took 12 s, 1 s before"])
+    assert "The stack over three nodes, with Ray." in text
     assert "Commit 1234567-dirty, Python" in text
     assert "**1 passed, 1 failed, 0 skipped** in 1.5 minutes, exit code 1." in text
     assert "- failed: `a::two`\n- slower: a::one took 12 s, 1 s before\n" in text
