@@ -102,11 +102,9 @@ def test_a_report_that_is_cut_off_is_a_failed_run_with_a_log(nightly, tmp_path, 
 
 
 def test_a_log_says_what_failed_and_what_took_long(nightly):
-    case = sys.modules["testtimes"].Case
-    cases = (case("a::one", 12.3, "passed"), case("a::two", 0.4, "failed"))
-    run = sys.modules["testtimes"].Run(
-        "lab", "1234567-dirty", datetime(2026, 12, 1, tzinfo=UTC), 90.0, 1, cases
-    )
+    cases = (nightly.Case("a::one", 12.3, "passed"), nightly.Case("a::two", 0.4, "failed"))
+    began = datetime(2026, 12, 1, tzinfo=UTC)
+    run = nightly.Run("cluster", "1234567-dirty", began, 90.0, 1, cases)
     text = nightly.text_of(run, ["a::one took 12 s, 1 s before"])
     assert "The stack over three nodes, with Ray." in text
     assert "Commit 1234567-dirty, Python" in text
