@@ -3,7 +3,7 @@
     make test-nightly PART=faults        (.venv/bin/python scripts/nightly.py faults)
     make test-nightly                    lists the parts
 
-A part is what `pytest -m "nightly(part='NAME')"` selects; of `pipeline` also what its project marks `slow`.
+A part is what `pytest -m "nightly(part='NAME')"` selects; `pipeline` is what its project marks `slow`.
 A part that broke off is started again by the same command. The log of a day's last run goes to
 `docs/nightly/DATE-PART.md`, its times to `docs/nightly/times.tsv`. Words after the part are passed on to
 pytest: that is a look at something, and no run of the part. Exit code: pytest's; 2 for a part that does not
@@ -30,8 +30,8 @@ from testtimes import Case, Run, UnreadableError, compared, existing, read_junit
 from tests.support.tiers import PARTS  # noqa: E402 - after the path
 
 LOGS = TOP / "docs" / "nightly"
-ALSO = {"pipeline": ("pipeline", ["-m", "slow"])}
-"""Of a part, the tests of another project: its folder, and the words that select them."""
+OTHERS = {"pipeline": ("pipeline", ["-m", "slow"])}
+"""A part that is another project's tests: its folder, and the words that select them."""
 SHOWN = 1.0
 """Seconds from which a test has a line in the log."""
 
@@ -53,41 +53,32 @@ def main() -> int:
 
 
 def run_part(part: str, words: list[str]) -> int:
-    """Run a part; write its log and its times. Return the first exit code that is not 0."""
+    """Run a part; write its log and its times. Return the exit code."""
     began, clock, commit = datetime.now(UTC), time.monotonic(), described()
     reports = TOP / ".chi-lab" / "nightly"
     reports.mkdir(parents=True, exist_ok=True)
     kit = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder", "-m", f"nightly(part='{part}')"]
-    runs = [(".", [*kit, *words])]
-    if part in ALSO and not words:
-        runs.append(ALSO[part])
-    for folder, _ in runs:
-        if not python_of(folder).exists():
-            print(f"{python_of(folder)} is not there: run `make setup`.", file=sys.stderr)
-            return 2
-    cases: list[Case] = []
-    code = 0
-    for folder, selection in runs:
-        report = reports / f"{part}-{Path(folder).name or 'kit'}.xml"
-        report.unlink(missing_ok=True)
-        try:
-            done = waited(
-                [str(python_of(folder)), "-m", "pytest", f"--junitxml={report}", *selection], folder
-            )
-        except KeyboardInterrupt:
-            print("interrupted: no log is written", file=sys.stderr)
-            return 130
-        code = code or done
-        try:
-            cases += read_junit(report, folder) if report.exists() else []
-        except UnreadableError as error:
-            print(error, file=sys.stderr)
-            code = code or 1
+    folder, selection = OTHERS.get(part, (".", kit))
+    if not python_of(folder).exists():
+        print(f"{python_of(folder)} is not there: run `make setup`.", file=sys.stderr)
+        return 2
+    report = reports / f"{part}.xml"
+    report.unlink(missing_ok=True)
+    command = [str(python_of(folder)), "-m", "pytest", f"--junitxml={report}", *selection, *words]
+    try:
+        code = waited(command, folder)
+    except KeyboardInterrupt:
+        print("interrupted: no log is written", file=sys.stderr)
+        return 130
     if words:
         return code
-    record(
-        Run(part, commit, began, time.monotonic() - clock, code, tuple(cases)), [folder for folder, _ in runs]
-    )
+    cases: list[Case] = []
+    try:
+        cases = read_junit(report, folder) if report.exists() else []
+    except UnreadableError as error:
+        print(error, file=sys.stderr)
+        code = code or 1
+    record(Run(part, commit, began, time.monotonic() - clock, code, tuple(cases)), folder)
     return code
 
 
@@ -127,15 +118,14 @@ def waited(command: list[str], folder: str) -> int:
             signal.signal(signal.SIGTERM, before)
 
 
-def record(run: Run, folders: list[str]) -> None:
+def record(run: Run, folder: str) -> None:
     """Write the dated log, tell which tests became slower, and keep the times of a run that passed."""
     LOGS.mkdir(parents=True, exist_ok=True)
     slower = compared(read_times(), run.cases)
     log = LOGS / f"{run.began:%Y-%m-%d}-{run.part}.md"
     log.write_text(text_of(run, slower))
     if run.code == 0:
-        for folder in folders:
-            write_times(run.cases, existing(folder), folder)
+        write_times(run.cases, existing(folder), folder)
     for line in slower:
         print(f"slower: {line}", file=sys.stderr)
     print(f"{log.relative_to(TOP)}: {run.seconds / 60:.1f} minutes", file=sys.stderr)

@@ -19,7 +19,7 @@ from tests.support.labs import node, write_lab
 from tests.support.site import SiteUnderTest
 from tests.support.student import Student
 
-pytestmark = [pytest.mark.machines, pytest.mark.timeout(1800), pytest.mark.nightly(part="pipeline")]
+pytestmark = [pytest.mark.machines, pytest.mark.timeout(1800), pytest.mark.nightly(part="stack")]
 
 SERVING = ["python", "postgres", "mlflow", "serving"]
 BUILD = (

@@ -14,7 +14,7 @@ from tests.stack.conftest import LAB, Stack
 from tests.support.site import CHECKOUT
 from tests.support.tunnelled import Tunnelled, tunnelled
 
-pytestmark = [pytest.mark.machines, pytest.mark.timeout(1800), pytest.mark.nightly(part="pipeline")]
+pytestmark = [pytest.mark.machines, pytest.mark.timeout(1800), pytest.mark.nightly(part="stack")]
 
 STOP = {
     "city": "northport",

@@ -70,11 +70,22 @@ def test_words_are_passed_on_and_no_log_is_written(nightly, tmp_path, monkeypatc
 
     monkeypatch.setattr(nightly, "waited", waited)
     monkeypatch.setattr(nightly, "record", lambda *_: pytest.fail("a look at something was recorded"))
-    monkeypatch.setattr(sys, "argv", ["nightly.py", "pipeline", "-k", "one"])
+    monkeypatch.setattr(sys, "argv", ["nightly.py", "lab", "-k", "one"])
     assert nightly.main() == 0
     [(folder, command)] = ran
     assert folder == "."
     assert command[-2:] == ["-k", "one"]
+
+
+def test_the_pipeline_s_part_is_its_project_s_slow_tests(nightly, monkeypatch):
+    ran = []
+    monkeypatch.setattr(nightly, "waited", lambda command, folder: ran.append((folder, command)))
+    monkeypatch.setattr(nightly, "record", lambda *_: None)
+    monkeypatch.setattr(nightly, "python_of", lambda _: Path(sys.executable))
+    nightly.run_part("pipeline", ["-x"])
+    [(folder, command)] = ran
+    assert folder == "pipeline"
+    assert command[-3:] == ["-m", "slow", "-x"]
 
 
 def test_a_part_whose_project_is_not_set_up_is_refused_before_anything_runs(
