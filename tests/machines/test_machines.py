@@ -213,6 +213,7 @@ def test_a_reboot_from_inside_brings_it_back_and_it_stays_active(guest: Guest) -
 
 
 def test_poweroff_from_inside_makes_it_shutoff(lab: Desk, guest: Guest) -> None:
+    guest.ssh("echo kept > note && sync")
     guest.ssh("sudo poweroff", check=False)
     guest.wait("SHUTOFF")
     lab.cloud.compute.start_server(guest.server)
@@ -264,6 +265,7 @@ def test_shelving_is_refused_as_it_would_lose_the_disk_and_the_machine_runs_on(
 
 def test_killed_nova_finds_its_instances_again(site: SiteUnderTest, guest: Guest) -> None:
     """The instance runs on meanwhile, and can be stopped and started afterwards."""
+    guest.ssh("echo kept > note && sync")
     sandbox = Sandbox(site.name, site.state)
     killed = sandbox.status()["services"]["nova"]["pid"]
     os.kill(killed, signal.SIGKILL)
@@ -286,6 +288,9 @@ def test_killed_nova_finds_its_instances_again(site: SiteUnderTest, guest: Guest
     assert guest.ssh("cat note") == "kept"
     guest.cloud.compute.stop_server(guest.server)
     guest.wait("SHUTOFF")
+    guest.cloud.compute.start_server(guest.server)
+    guest.wait("ACTIVE")
+    assert guest.reachable().ssh("cat note") == "kept"
 
 
 def test_delete_leaves_nothing_on_this_machine(lab: Desk) -> None:
