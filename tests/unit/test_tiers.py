@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.tiers import ELSEWHERE, PARTS, check_parts
+from tests.support.tiers import OF_THE_KIT, PARTS, check_parts
 
 TOP = Path(__file__).parents[2]
 
@@ -24,7 +24,7 @@ def marked(*marks) -> Any:
     )
 
 
-@pytest.mark.parametrize("part", [part for part in PARTS if part not in ELSEWHERE])
+@pytest.mark.parametrize("part", OF_THE_KIT)
 def test_a_part_that_exists_is_taken(part):
     check_parts([marked(pytest.mark.slow, pytest.mark.nightly(part=part))])
 
@@ -68,7 +68,7 @@ def test_every_mark_in_the_tests_names_a_part():
             for node in ast.walk(tree)
             if isinstance(node, ast.Attribute)
             and node.attr == "nightly"
-            and called.get(id(node)) not in [[("part", part)] for part in PARTS if part not in ELSEWHERE]
+            and called.get(id(node)) not in [[("part", part)] for part in OF_THE_KIT]
         ]
     assert wrong == []
 
